@@ -1,0 +1,68 @@
+# Wrappers that keep the leaf CMake files to a few lines.
+
+# One precompiled header serves every compiler library and tool: parsing MLIR's
+# headers is most of the time that a file takes to compile.
+function(rheobase_precompile target)
+  if(NOT RHEOBASE_PRECOMPILED_HEADERS)
+    return()
+  endif()
+  if(target STREQUAL "RheobasePCH")
+    target_precompile_headers(${target} PRIVATE "${PROJECT_SOURCE_DIR}/cmake/pch.h")
+  else()
+    target_precompile_headers(${target} REUSE_FROM RheobasePCH)
+  endif()
+endfunction()
+
+# rheobase_apply_llvm_flags(<target>): exceptions and RTTI as LLVM was built.
+function(rheobase_apply_llvm_flags target)
+  if(NOT LLVM_ENABLE_RTTI)
+    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)
+  endif()
+  target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -Wall -Wextra -Wno-unused-parameter -ffp-contract=off>)
+endfunction()
+
+# add_rheobase_library(<name> [LINK_LIBS <ours>...] [DEPENDS <tablegen targets>...])
+# A compiler library of all .cpp files of its folder. A new file needs no edit.
+function(add_rheobase_library name)
+  cmake_parse_arguments(ARG "" "" "LINK_LIBS;DEPENDS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  add_library(${name} STATIC ${sources})
+  add_library(Rheobase::${name} ALIAS ${name})
+  rheobase_apply_llvm_flags(${name})
+  add_dependencies(${name} rheobase-headers ${ARG_DEPENDS})
+  rheobase_precompile(${name})
+  target_link_libraries(${name} PUBLIC ${ARG_LINK_LIBS})
+  mlir_target_link_libraries(${name} PUBLIC MLIR)
+  target_include_directories(${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  install(TARGETS ${name} EXPORT RheobaseTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endfunction()
+
+# add_rheobase_tool(<name> [LINK_LIBS <ours>...]): an installed program of all
+# .cpp files of its folder.
+function(add_rheobase_tool name)
+  cmake_parse_arguments(ARG "" "" "LINK_LIBS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  add_executable(${name} ${sources})
+  rheobase_apply_llvm_flags(${name})
+  add_dependencies(${name} rheobase-headers)
+  rheobase_precompile(${name})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK_LIBS})
+  mlir_target_link_libraries(${name} PRIVATE MLIR)
+  # Plugins resolve the dialect's symbols in the program that loads them.
+  set_target_properties(${name} PROPERTIES ENABLE_EXPORTS ON)
+  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()
+
+# rheobase_tablegen(<td file> <output> <generator flags>...): one tablegen run
+# of the current folder; rheobase_tablegen_done(<target>) collects them.
+macro(rheobase_tablegen td output)
+  set(LLVM_TARGET_DEFINITIONS ${td})
+  mlir_tablegen(${output} ${ARGN})
+endmacro()
+
+macro(rheobase_tablegen_done target)
+  add_public_tablegen_target(${target})
+  add_dependencies(rheobase-headers ${target})
+endmacro()

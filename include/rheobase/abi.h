@@ -1,0 +1,80 @@
+/*===- abi.h - What generated code, compiler and runtime agree on ----------===
+ *
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ * Plain C. The compiler emits code against this file, the runtime and the users
+ * of ahead-of-time artefacts call that code through it. docs/RuntimeABI.md
+ * explains it and gives the manifest's format.
+ *
+ *===----------------------------------------------------------------------===*/
+#ifndef RHEOBASE_ABI_H
+#define RHEOBASE_ABI_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Changes whenever a struct, a symbol or the meaning of one changes. */
+#define RHEOBASE_ABI_VERSION 1
+#define RHEOBASE_MAX_RANK 8
+
+/* Element types. A binary spike (i1) is stored as one byte, 0 or 1. */
+typedef enum rb_dtype {
+  RB_BOOL = 0,
+  RB_I8 = 1,
+  RB_I32 = 2,
+  RB_I64 = 3,
+  RB_F16 = 4,
+  RB_BF16 = 5,
+  RB_F32 = 6,
+  RB_F64 = 7
+} rb_dtype;
+
+/* A dense row-major tensor. Scalars have rank 0. `data` is 64-byte aligned in
+ * everything that the runtime allocates; generated code does not rely on it. */
+typedef struct rb_tensor {
+  void *data;
+  int32_t dtype; /* an rb_dtype */
+  int32_t rank;
+  int64_t dims[RHEOBASE_MAX_RANK];
+} rb_tensor;
+
+/* Status of a call; a message for the calling thread is in rb_last_error(). */
+typedef enum rb_status {
+  RB_OK = 0,
+  RB_INVALID_ARGUMENT = 1,
+  RB_OUT_OF_MEMORY = 2,
+  RB_NOT_FOUND = 3,
+  RB_IO_ERROR = 4,
+  RB_VERSION_MISMATCH = 5,
+  RB_UNAVAILABLE = 6,
+  RB_INTERRUPTED = 7,
+  RB_NUMERIC = 8,
+  RB_INTERNAL = 9
+} rb_status;
+
+/* An entry point of an artefact: `args` and `results` are arrays in the order of
+ * the manifest. A donated argument is updated in place, and the result that
+ * aliases it has the same data pointer. Any other result is allocated by the
+ * callee with rheobase_rt_alloc (its dims depend on the arguments') and owned by
+ * the caller, who gives it back with rheobase_rt_free. Shapes are checked: a
+ * dimension that contradicts the manifest or another argument gives
+ * RB_INVALID_ARGUMENT, and nothing was computed. */
+typedef int32_t (*rb_entry_fn)(const rb_tensor *args, rb_tensor *results);
+
+/* The only functions that generated code calls (with libm, and libomp for
+ * threads). Memory comes from a pool that keeps freed blocks, 64-byte aligned;
+ * null when there is none left. */
+void *rheobase_rt_alloc(int64_t bytes);
+void rheobase_rt_free(void *data);
+/* Records an error of the calling thread, printf-like without formatting:
+ * argument or result `index` of `entry`: `what`, expected and got. */
+void rheobase_rt_shape_error(const char *entry, int32_t index, int32_t dim,
+                             int64_t expected, int64_t got);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* RHEOBASE_ABI_H */
