@@ -13,7 +13,10 @@
 #include <stdint.h>
 
 #ifdef __cplusplus
+#define RB_NOEXCEPT noexcept
 extern "C" {
+#else
+#define RB_NOEXCEPT
 #endif
 
 /* Changes whenever a struct, a symbol or the meaning of one changes. */
@@ -29,7 +32,8 @@ typedef enum rb_dtype {
   RB_F16 = 4,
   RB_BF16 = 5,
   RB_F32 = 6,
-  RB_F64 = 7
+  RB_F64 = 7,
+  RB_U8 = 8 /* bytes in data files; no entry point takes them */
 } rb_dtype;
 
 /* A dense row-major tensor. Scalars have rank 0. `data` is 64-byte aligned in
@@ -67,12 +71,15 @@ typedef int32_t (*rb_entry_fn)(const rb_tensor *args, rb_tensor *results);
 /* The only functions that generated code calls (with libm, and libomp for
  * threads). Memory comes from a pool that keeps freed blocks, 64-byte aligned;
  * null when there is none left. */
-void *rheobase_rt_alloc(int64_t bytes);
-void rheobase_rt_free(void *data);
-/* Records an error of the calling thread, printf-like without formatting:
- * argument or result `index` of `entry`: `what`, expected and got. */
+void *rheobase_rt_alloc(int64_t bytes) RB_NOEXCEPT;
+void rheobase_rt_free(void *data) RB_NOEXCEPT;
+/* Records an error of the calling thread: argument `index` of `entry` has `got`
+ * elements in dimension `dim` and not `expected`; dim -1 means the rank. */
 void rheobase_rt_shape_error(const char *entry, int32_t index, int32_t dim,
-                             int64_t expected, int64_t got);
+                             int64_t expected, int64_t got) RB_NOEXCEPT;
+/* The message of the calling thread's last error, empty if there was none.
+ * Valid until the thread's next error. */
+const char *rb_last_error(void) RB_NOEXCEPT;
 
 #ifdef __cplusplus
 }

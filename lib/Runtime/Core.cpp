@@ -1,0 +1,190 @@
+//===- Core.cpp - Memory and errors of generated code ---------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The functions that generated code calls. They are linked into every artefact,
+// so this file needs nothing of the C++ library, only libc.
+//
+//===----------------------------------------------------------------------===//
+
+#include "rheobase/abi.h"
+#include "rheobase/rt.h"
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+//===----------------------------------------------------------------------===//
+// Errors
+//===----------------------------------------------------------------------===//
+
+static thread_local char lastError[2048];
+
+const char *rb_last_error(void) noexcept { return lastError; }
+
+void rb_set_last_error(const char *message) noexcept {
+  snprintf(lastError, sizeof(lastError), "%s", message ? message : "");
+}
+
+void rheobase_rt_shape_error(const char *entry, int32_t index, int32_t dim,
+                             int64_t expected, int64_t got) noexcept {
+  if (dim < 0)
+    snprintf(lastError, sizeof(lastError),
+             "%s: argument %d: expected rank %lld, got %lld", entry, index,
+             (long long)expected, (long long)got);
+  else
+    snprintf(lastError, sizeof(lastError),
+             "%s: argument %d: expected %lld in dimension %d, got %lld", entry,
+             index, (long long)expected, dim, (long long)got);
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Lies in the 64 bytes before the data. It holds all that is needed to give a
+/// block back, so that a block may be freed by another copy of this file: an
+/// artefact that was loaded has its own.
+struct Block {
+  uint64_t state;
+  int64_t sizeClass;
+  int64_t bytes;
+  Block *next;
+};
+
+constexpr int64_t alignment = 64;
+constexpr uint64_t stateUsed = 0x52484f42555345ull;
+constexpr uint64_t stateFree = 0x52484f42465245ull;
+constexpr int64_t maxBytes = int64_t(1) << 47;
+constexpr int numClasses = 192;
+/// Blocks up to this many classes larger are taken before new memory is asked
+/// for; four classes are a factor of two.
+constexpr int searchClasses = 4;
+constexpr int64_t minCached = int64_t(64) << 20;
+
+static_assert(sizeof(Block) <= alignment, "the header must fit before the data");
+
+pthread_mutex_t poolMutex = PTHREAD_MUTEX_INITIALIZER;
+Block *freeBlocks[numClasses];
+int64_t usedBytes, peakBytes, cachedBytes;
+
+} // namespace
+
+/// Four sizes per power of two, in units of the alignment: 1, 2, 3, 4, 5, 6, 7,
+/// 8, 10, 12, 14, 16, 20, ...
+static int sizeClassOf(int64_t bytes, int64_t &rounded) {
+  int64_t units = (bytes + alignment - 1) / alignment;
+  if (units <= 4) {
+    units = units < 1 ? 1 : units;
+    rounded = units * alignment;
+    return int(units - 1);
+  }
+  int exponent = 63 - __builtin_clzll(uint64_t(units - 1));
+  int quarter = int((units - 1) >> (exponent - 2)) & 3;
+  rounded = (int64_t(5 + quarter) << (exponent - 2)) * alignment;
+  return 4 * (exponent - 1) + quarter;
+}
+
+/// Takes cached blocks out of the pool until at most `limit` bytes are left and
+/// returns them as a list; the caller frees them outside the lock.
+static Block *takeCached(int64_t limit) {
+  Block *list = nullptr;
+  for (int i = numClasses - 1; i >= 0 && cachedBytes > limit; --i)
+    while (freeBlocks[i] && cachedBytes > limit) {
+      Block *block = freeBlocks[i];
+      freeBlocks[i] = block->next;
+      cachedBytes -= block->bytes;
+      block->next = list;
+      list = block;
+    }
+  return list;
+}
+
+static void releaseList(Block *list) {
+  while (list) {
+    Block *next = list->next;
+    free(list);
+    list = next;
+  }
+}
+
+void *rheobase_rt_alloc(int64_t bytes) noexcept {
+  if (bytes < 0 || bytes > maxBytes) {
+    snprintf(lastError, sizeof(lastError), "cannot allocate %lld bytes",
+             (long long)bytes);
+    return nullptr;
+  }
+  int64_t rounded;
+  int sizeClass = sizeClassOf(bytes, rounded);
+
+  Block *block = nullptr;
+  pthread_mutex_lock(&poolMutex);
+  for (int i = sizeClass; i < sizeClass + searchClasses && i < numClasses; ++i)
+    if (freeBlocks[i]) {
+      block = freeBlocks[i];
+      freeBlocks[i] = block->next;
+      cachedBytes -= block->bytes;
+      break;
+    }
+  pthread_mutex_unlock(&poolMutex);
+
+  if (!block) {
+    void *memory = nullptr;
+    if (posix_memalign(&memory, alignment, size_t(rounded + alignment)) != 0) {
+      rheobase_rt_trim();
+      if (posix_memalign(&memory, alignment, size_t(rounded + alignment)) != 0) {
+        snprintf(lastError, sizeof(lastError),
+                 "out of memory: cannot allocate %lld bytes", (long long)bytes);
+        return nullptr;
+      }
+    }
+    block = static_cast<Block *>(memory);
+    block->sizeClass = sizeClass;
+    block->bytes = rounded;
+  }
+  block->state = stateUsed;
+  block->next = nullptr;
+  pthread_mutex_lock(&poolMutex);
+  usedBytes += block->bytes;
+  if (usedBytes > peakBytes)
+    peakBytes = usedBytes;
+  pthread_mutex_unlock(&poolMutex);
+  return reinterpret_cast<char *>(block) + alignment;
+}
+
+void rheobase_rt_free(void *data) noexcept {
+  if (!data)
+    return;
+  Block *block = reinterpret_cast<Block *>(static_cast<char *>(data) - alignment);
+  // A second free is ignored: the block may already serve someone else.
+  if (block->state != stateUsed)
+    return;
+  block->state = stateFree;
+  pthread_mutex_lock(&poolMutex);
+  usedBytes -= block->bytes;
+  block->next = freeBlocks[block->sizeClass];
+  freeBlocks[block->sizeClass] = block;
+  cachedBytes += block->bytes;
+  // What is kept never exceeds what was once needed at the same time.
+  Block *surplus = takeCached(peakBytes > minCached ? peakBytes : minCached);
+  pthread_mutex_unlock(&poolMutex);
+  releaseList(surplus);
+}
+
+void rheobase_rt_trim(void) noexcept {
+  pthread_mutex_lock(&poolMutex);
+  Block *list = takeCached(0);
+  pthread_mutex_unlock(&poolMutex);
+  releaseList(list);
+}
+
+int64_t rheobase_rt_peak_bytes(int32_t reset) noexcept {
+  pthread_mutex_lock(&poolMutex);
+  int64_t peak = peakBytes;
+  if (reset)
+    peakBytes = usedBytes;
+  pthread_mutex_unlock(&poolMutex);
+  return peak;
+}
