@@ -1,0 +1,51 @@
+//===- SpikingDialect.td - The spiking dialect ------------*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef RHEOBASE_SPIKING_DIALECT_TD
+#define RHEOBASE_SPIKING_DIALECT_TD
+
+include "mlir/IR/OpBase.td"
+
+def Spiking_Dialect : Dialect {
+  let name = "spiking";
+  let summary = "Spiking neural networks: time loops, neurons, synapses and their training.";
+  let description = [{
+    A spiking network is a loop over time steps around a stack of layers. The
+    dialect has two value-semantics levels. In *step form* (L0) a
+    `spiking.time_loop` holds one step of the whole network; in *sequence form*
+    (L1) operators take whole sequences, whose leading dimension is time, and
+    neurons are scans over it. All synapse operations treat leading dimensions
+    as batch dimensions, so one operation serves both forms. docs/Semantics.md
+    has the equations, the arithmetic and the labels of all rules.
+  }];
+  let cppNamespace = "::rheobase::spiking";
+  let useDefaultAttributePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
+  let hasRegionArgAttrVerify = 1;
+  let hasConstantMaterializer = 1;
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+  let extraClassDeclaration = [{
+    void registerAttributes();
+
+    /// On a function argument: what the argument is ("parameter", "optimizer",
+    /// "state", "input", "label", "time_steps", "learning_rate", "seed", "step"),
+    /// the `role` of docs/RuntimeABI.md.
+    static constexpr llvm::StringLiteral kRoleAttrName = "spiking.role";
+    /// On a function argument or result: its name in manifests, checkpoints and messages.
+    static constexpr llvm::StringLiteral kNameAttrName = "spiking.name";
+    /// On a persistent function argument: how it starts (an InitializerAttr or elements).
+    static constexpr llvm::StringLiteral kInitializerAttrName = "spiking.initializer";
+    /// On a function result: the index of the donated argument that it updates.
+    static constexpr llvm::StringLiteral kAliasesAttrName = "spiking.aliases";
+    /// On a forward function: how it is trained (a TrainingAttr).
+    static constexpr llvm::StringLiteral kTrainingAttrName = "spiking.training";
+  }];
+}
+
+#endif // RHEOBASE_SPIKING_DIALECT_TD

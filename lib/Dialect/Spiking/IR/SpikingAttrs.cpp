@@ -1,0 +1,90 @@
+//===- SpikingAttrs.cpp - Attributes of the dialect -------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "rheobase/Dialect/Spiking/IR/Spiking.h"
+
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/APFloat.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace rheobase::spiking;
+
+llvm::raw_ostream &rheobase::spiking::operator<<(llvm::raw_ostream &os,
+                                                 const Real &real) {
+  llvm::SmallString<32> text;
+  llvm::APFloat(static_cast<double>(real)).toString(text);
+  // MLIR's lexer wants a point before the exponent.
+  size_t exponent = text.find_first_of("eE");
+  StringRef mantissa = text.str().take_front(exponent);
+  os << mantissa;
+  if (!mantissa.contains('.'))
+    os << ".0";
+  if (exponent != StringRef::npos)
+    os << text.str().drop_front(exponent);
+  return os;
+}
+
+#include "rheobase/Dialect/Spiking/IR/SpikingEnums.cpp.inc"
+#include "rheobase/Dialect/Spiking/Interfaces/SurrogateInterface.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "rheobase/Dialect/Spiking/IR/SpikingAttrs.cpp.inc"
+
+void SpikingDialect::registerAttributes() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "rheobase/Dialect/Spiking/IR/SpikingAttrs.cpp.inc"
+      >();
+}
+
+LogicalResult
+InitializerAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                        InitKind kind, int64_t fanIn, int64_t fanOut, Real gain,
+                        Real value, Real low, Real high, Real mean, Real std) {
+  bool kaiming =
+      kind == InitKind::KaimingUniform || kind == InitKind::KaimingNormal;
+  bool xavier =
+      kind == InitKind::XavierUniform || kind == InitKind::XavierNormal;
+  if ((kaiming || xavier) && fanIn <= 0)
+    return emitError() << stringifyInitKind(kind)
+                       << " needs a positive fan_in, got " << fanIn;
+  if (xavier && fanOut <= 0)
+    return emitError() << stringifyInitKind(kind)
+                       << " needs a positive fan_out, got " << fanOut;
+  if (kind == InitKind::Uniform && !(low <= high))
+    return emitError() << "uniform needs low <= high, got low = " << low
+                       << " and high = " << high;
+  if (kind == InitKind::Normal && !(std >= 0))
+    return emitError() << "normal needs a non-negative std, got " << std;
+  return success();
+}
+
+LogicalResult
+TrainingAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                     FlatSymbolRefAttr loss, Attribute optimizer,
+                     int64_t timeSteps, int64_t truncate, Real clipNorm) {
+  if (!isa<SGDOptimizerAttr, AdamOptimizerAttr>(optimizer))
+    return emitError() << "expected an optimizer attribute "
+                          "(#spiking.sgd_optimizer or #spiking.adam_optimizer), got "
+                       << optimizer;
+  if (timeSteps < 1)
+    return emitError() << "time_steps must be at least 1, got " << timeSteps;
+  if (truncate < 0)
+    return emitError() << "truncate must not be negative, got " << truncate;
+  if (!(clipNorm >= 0))
+    return emitError() << "clip_norm must not be negative, got " << clipNorm;
+  return success();
+}
+
+LogicalResult SquarewaveFourierSurrogateAttr::verify(
+    function_ref<InFlightDiagnostic()> emitError, int64_t n, Real period) {
+  if (n < 2)
+    return emitError() << "n must be at least 2, got " << n;
+  if (!(period > 0))
+    return emitError() << "period must be positive, got " << period;
+  return success();
+}

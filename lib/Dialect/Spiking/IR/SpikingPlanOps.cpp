@@ -1,0 +1,90 @@
+//===- SpikingPlanOps.cpp - Kernels and packed spikes -----------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "rheobase/Dialect/Spiking/IR/Spiking.h"
+
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace rheobase::spiking;
+
+//===----------------------------------------------------------------------===//
+// KernelOp
+//===----------------------------------------------------------------------===//
+
+YieldOp KernelOp::getYield() {
+  return cast<YieldOp>(getBody().front().getTerminator());
+}
+
+ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
+  StringAttr implementation;
+  if (parser.parseAttribute(implementation))
+    return failure();
+  result.getOrAddProperties<Properties>().implementation = implementation;
+  SmallVector<OpAsmParser::Argument> arguments;
+  SmallVector<OpAsmParser::UnresolvedOperand> operands;
+  SmallVector<Type> types;
+  if (parser.parseCommaSeparatedList(
+          AsmParser::Delimiter::Paren, [&]() -> ParseResult {
+            return failure(parser.parseArgument(arguments.emplace_back()) ||
+                           parser.parseEqual() ||
+                           parser.parseOperand(operands.emplace_back()) ||
+                           parser.parseColonType(types.emplace_back()));
+          }))
+    return failure();
+  if (succeeded(parser.parseOptionalArrow()) &&
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren, [&] {
+        return parser.parseType(result.types.emplace_back());
+      }))
+    return failure();
+  if (parser.parseOptionalAttrDictWithKeyword(result.attributes) ||
+      parser.resolveOperands(operands, types, parser.getCurrentLocation(),
+                             result.operands))
+    return failure();
+  for (auto [argument, type] : llvm::zip(arguments, types))
+    argument.type = type;
+  Region *body = result.addRegion();
+  if (parser.parseRegion(*body, arguments))
+    return failure();
+  KernelOp::ensureTerminator(*body, parser.getBuilder(), result.location);
+  return success();
+}
+
+void KernelOp::print(OpAsmPrinter &p) {
+  p << ' ' << getImplementationAttr() << " (";
+  llvm::interleaveComma(
+      llvm::zip(getBody().getArguments(), getInputs()), p, [&](auto pair) {
+        auto [argument, input] = pair;
+        p << argument << " = " << input << " : " << input.getType();
+      });
+  p << ')';
+  if (!getResults().empty()) {
+    p << " -> (";
+    llvm::interleaveComma(getResultTypes(), p);
+    p << ')';
+  }
+  p.printOptionalAttrDictWithKeyword((*this)->getAttrs(), {"implementation"});
+  p << ' ';
+  p.printRegion(getBody(), /*printEntryBlockArgs=*/false);
+}
+
+LogicalResult KernelOp::verifyRegions() {
+  // kernel_c1
+  if (!llvm::equal(getBody().getArgumentTypes(), getInputs().getTypes()))
+    return emitOpError("expected body arguments of types (")
+           << getInputs().getTypes() << "), got ("
+           << getBody().getArgumentTypes() << ") (kernel_c1)";
+  // kernel_c2
+  YieldOp yield = getYield();
+  if (!llvm::equal(yield.getOutputs().getTypes(), getResultTypes()))
+    return yield.emitOpError("expected results of types (")
+           << getResultTypes() << "), got (" << yield.getOutputs().getTypes()
+           << ") (kernel_c2)";
+  if (!yield.getNext().empty() || !yield.getContributions().empty())
+    return yield.emitOpError("a kernel has neither states nor accumulators "
+                             "(kernel_c2)");
+  return success();
+}

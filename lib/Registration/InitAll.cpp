@@ -1,0 +1,25 @@
+//===- InitAll.cpp - Everything that tools register -------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "rheobase/InitAll.h"
+
+#include "rheobase/Dialect/Spiking/IR/Spiking.h"
+#include "rheobase/Dialect/Spiking/Transforms/Passes.h"
+
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/InitAllPasses.h"
+
+void rheobase::registerAllDialects(mlir::DialectRegistry &registry) {
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  registry.insert<spiking::SpikingDialect>();
+}
+
+void rheobase::registerAllPasses() {
+  mlir::registerAllPasses();
+  spiking::registerSpikingPasses();
+}
