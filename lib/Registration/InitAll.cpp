@@ -6,6 +6,7 @@
 
 #include "rheobase/InitAll.h"
 
+#include "rheobase/Conversion/Passes.h"
 #include "rheobase/Dialect/Spiking/IR/Spiking.h"
 #include "rheobase/Dialect/Spiking/Transforms/Passes.h"
 
@@ -22,4 +23,5 @@ void rheobase::registerAllDialects(mlir::DialectRegistry &registry) {
 void rheobase::registerAllPasses() {
   mlir::registerAllPasses();
   spiking::registerSpikingPasses();
+  registerConversionPasses();
 }
