@@ -61,6 +61,7 @@ function(add_rheobase_tool name)
   # Plugins resolve the dialect's symbols in the program that loads them.
   set_target_properties(${name} PROPERTIES ENABLE_EXPORTS ON)
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  set_property(GLOBAL APPEND PROPERTY RHEOBASE_TEST_DEPENDENCIES ${name})
 endfunction()
 
 # rheobase_tablegen(<td file> <output> <generator flags>...): one tablegen run

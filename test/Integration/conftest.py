@@ -1,0 +1,48 @@
+"""What the integration tests share.
+
+They run the programs of a build folder: $RHEOBASE_BUILD, else `build`.
+"""
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("RHEOBASE_BUILD", SOURCE / "build")).resolve()
+
+
+@pytest.fixture(scope="session")
+def source_dir():
+    """The source tree."""
+    return SOURCE
+
+
+@pytest.fixture(scope="session")
+def build_dir():
+    """The build folder."""
+    return BUILD
+
+
+@pytest.fixture(scope="session")
+def tool():
+    """tool(name, *arguments, **options): runs a program of the build.
+
+    Fails the test if the program fails, unless `check=False`; the result has
+    `returncode`, `stdout` and `stderr` as text.
+    """
+
+    def run(name, *arguments, check=True, **options):
+        program = BUILD / "bin" / name
+        if not program.exists():
+            pytest.fail(f"{program} does not exist: build it first")
+        command = [str(program), *map(str, arguments)]
+        options.setdefault("timeout", 600)
+        result = subprocess.run(command, text=True, capture_output=True, **options)
+        if check and result.returncode != 0:
+            pytest.fail(f"{' '.join(command)} ended with {result.returncode}:\n{result.stdout}\n{result.stderr}")
+        return result
+
+    return run
