@@ -1,0 +1,5 @@
+// A bare LIF layer.
+func.func @forward(%x: tensor<?x?x@N@xf32> {spiking.name = "x"}) -> (tensor<?x?x@N@xi1>, tensor<?x@N@xf32>) {
+  %s, %v = spiking.lif %x {decay = 0.5, threshold = 1.0, reset = #spiking.reset<soft>, detach_reset = true, surrogate = #spiking.atan<alpha = 2.0>} : (tensor<?x?x@N@xf32>) -> (tensor<?x?x@N@xi1>, tensor<?x@N@xf32>)
+  return %s, %v : tensor<?x?x@N@xi1>, tensor<?x@N@xf32>
+}
