@@ -6,6 +6,7 @@
 #ifndef RHEOBASE_CONVERSION_PASSES_H
 #define RHEOBASE_CONVERSION_PASSES_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace rheobase {

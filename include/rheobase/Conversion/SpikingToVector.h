@@ -1,0 +1,31 @@
+//===- SpikingToVector.h - Scans and products as vector code ----*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef RHEOBASE_CONVERSION_SPIKINGTOVECTOR_H
+#define RHEOBASE_CONVERSION_SPIKINGTOVECTOR_H
+
+#include "mlir/IR/Builders.h"
+#include "mlir/Support/LogicalResult.h"
+
+namespace rheobase {
+namespace spiking {
+class FireOp;
+class ScanOp;
+} // namespace spiking
+
+/// Lowers a scan on buffers to loops over vectors of `vectorWidth` 32-bit
+/// lanes and erases it; fails with an error at the scan.
+mlir::LogicalResult convertScanToLoops(mlir::RewriterBase &rewriter,
+                                       spiking::ScanOp scan,
+                                       int64_t vectorWidth);
+
+/// The spike that `fire` emits for `u`, a scalar or a vector, in arith and math
+/// operations. A NaN does not fire.
+mlir::Value expandFire(mlir::OpBuilder &builder, spiking::FireOp fire,
+                       mlir::Value u);
+
+} // namespace rheobase
+
+#endif // RHEOBASE_CONVERSION_SPIKINGTOVECTOR_H

@@ -1,0 +1,45 @@
+//===- IndexMath.cpp - Arithmetic on indices and loops over them ------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "IndexMath.h"
+
+using namespace mlir;
+
+void rheobase::createLoop(OpBuilder &builder, Location loc, Value lower,
+                          Value upper, Value step,
+                          function_ref<void(Value)> body) {
+  auto from = IndexMath::getConstant(lower), to = IndexMath::getConstant(upper),
+       by = IndexMath::getConstant(step);
+  if (from && to && by && *from < *to && *to - *from <= *by)
+    return body(lower);
+  auto loop = scf::ForOp::create(builder, loc, lower, upper, step);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(loop.getBody()->getTerminator());
+  body(loop.getInductionVar());
+}
+
+void rheobase::createParallelLoops(OpBuilder &builder, Location loc,
+                                   ValueRange lowers, ValueRange uppers,
+                                   ValueRange steps,
+                                   function_ref<void(ValueRange)> body) {
+  Operation *parent = builder.getInsertionBlock()->getParentOp();
+  bool nested = parent && (isa<scf::ParallelOp, scf::ForallOp>(parent) ||
+                           parent->getParentOfType<scf::ParallelOp>() ||
+                           parent->getParentOfType<scf::ForallOp>());
+  OpBuilder::InsertionGuard guard(builder);
+  if (nested) {
+    SmallVector<Value> indices;
+    for (auto [lower, upper, step] : llvm::zip(lowers, uppers, steps)) {
+      auto loop = scf::ForOp::create(builder, loc, lower, upper, step);
+      builder.setInsertionPoint(loop.getBody()->getTerminator());
+      indices.push_back(loop.getInductionVar());
+    }
+    return body(indices);
+  }
+  auto loop = scf::ParallelOp::create(builder, loc, lowers, uppers, steps);
+  builder.setInsertionPoint(loop.getBody()->getTerminator());
+  body(loop.getInductionVars());
+}

@@ -1,0 +1,176 @@
+// RUN: snn-opt %s --convert-spiking-scan-to-loops=vector-width=32 --canonicalize --cse --split-input-file | FileCheck %s
+
+// The space is one contiguous dimension, a multiple of the vector: no tail, the
+// time loop inside, the state in a register, and no allocation.
+// CHECK-LABEL: func @contiguous
+// CHECK-NOT:     memref.alloc
+// CHECK:         scf.parallel
+// CHECK:           scf.for
+// CHECK:             vector.load {{.*}} : memref<?xf32>, vector<32xf32>
+// CHECK:             scf.for {{.*}} iter_args({{.*}}) -> (vector<32xf32>)
+// CHECK:               vector.load {{.*}} : memref<?x?xf32>, vector<32xf32>
+// CHECK:               %[[F:.*]] = arith.cmpf oge, {{.*}} : vector<32xf32>
+// CHECK:               arith.extui %[[F]] : vector<32xi1> to vector<32xi8>
+// CHECK:               vector.store {{.*}} : memref<?x?xi8>, vector<32xi8>
+// CHECK:             vector.store {{.*}} : memref<?xf32>, vector<32xf32>
+// CHECK-NOT:     maskedload
+func.func @contiguous(%x: memref<?x?x128xf32>, %s: memref<?x?x128xi8>, %state: memref<?x128xf32>) {
+  spiking.scan forward ins(%i = %x : memref<?x?x128xf32>) outs(%s : memref<?x?x128xi8>)
+      states(%v = %state : memref<?x128xf32>) {
+    %half = arith.constant 0.5 : f32
+    %one = arith.constant 1.0 : f32
+    %zero = arith.constant 0.0 : f32
+    %d = arith.mulf %v, %half : f32
+    %h = arith.addf %d, %i : f32
+    %u = arith.subf %h, %one : f32
+    %f = spiking.fire %u {surrogate = #spiking.atan} : f32 -> i1
+    %v1 = arith.select %f, %zero, %h : f32
+    %o = arith.extui %f : i1 to i8
+    spiking.yield %o : i8 next(%v1 : f32)
+  }
+  return
+}
+
+// -----
+
+// A parameter of each channel, channels last: rows are loops, the parameter is
+// a vector that is loaded once. 10 channels are a vector of their own.
+// CHECK-LABEL: func @channels_last
+// CHECK:         scf.parallel
+// CHECK:           scf.for
+// CHECK:             vector.load %{{.*}}[%{{.*}}] : memref<10xf32>, vector<10xf32>
+// CHECK:             scf.for {{.*}} iter_args({{.*}}) -> (vector<10xf32>)
+func.func @channels_last(%x: memref<?x?x10xf32>, %b: memref<10xf32>, %state: memref<?x10xf32>) {
+  spiking.scan forward ins(%i = %x : memref<?x?x10xf32>) params(%p = %b : memref<10xf32>)
+      states(%v = %state : memref<?x10xf32>) {
+    %h = arith.addf %v, %i : f32
+    %h1 = arith.addf %h, %p : f32
+    spiking.yield next(%h1 : f32)
+  }
+  return
+}
+
+// -----
+
+// Channels first: a parameter is the same for a whole image.
+// CHECK-LABEL: func @channels_first
+// CHECK:         memref.collapse_shape {{.*}} {{\[\[}}0], [1], [2], [3, 4]]
+// CHECK:         scf.parallel
+// CHECK:           %[[P:.*]] = memref.load {{.*}} : memref<8x1xf32>
+// CHECK:           scf.for
+// CHECK:             vector.broadcast %[[P]]
+func.func @channels_first(%x: memref<?x?x8x?x?xf32>, %b: memref<8x1x1xf32>, %state: memref<?x8x?x?xf32>) {
+  spiking.scan forward ins(%i = %x : memref<?x?x8x?x?xf32>) params(%p = %b : memref<8x1x1xf32>)
+      states(%v = %state : memref<?x8x?x?xf32>) {
+    %h = arith.addf %v, %i : f32
+    %h1 = arith.addf %h, %p : f32
+    spiking.yield next(%h1 : f32)
+  }
+  return
+}
+
+// -----
+
+// Replayed states live in a tile's history; the parameter's accumulator is
+// summed by one thread for each element, in row-major order.
+// CHECK-LABEL: func @backward
+// CHECK:         %[[PARTIAL:.*]] = memref.alloc({{.*}}) : memref<?x64xf32>
+// CHECK:         scf.parallel
+// CHECK:           %[[HISTORY:.*]] = memref.alloc({{.*}}) : memref<?x32xf32>
+// CHECK:           scf.for
+// CHECK:             scf.for %[[T:.*]] = %c0 to %{{.*}} step %c1 iter_args
+// CHECK:               vector.store {{.*}}, %[[HISTORY]][%[[T]], %c0]
+// CHECK:             %[[R:.*]]:2 = scf.for
+// CHECK:               arith.subi
+// CHECK:               vector.load %[[HISTORY]]
+// CHECK:             vector.store %[[R]]#1, %[[PARTIAL]]
+// CHECK:           memref.dealloc %[[HISTORY]]
+// CHECK:         scf.parallel
+// CHECK:           %[[SUM:.*]] = scf.for {{.*}} -> (vector<32xf32>)
+// CHECK:             vector.load %[[PARTIAL]]
+// CHECK:           %[[INIT:.*]] = vector.load %[[ACC:.*]][
+// CHECK:           %[[NEW:.*]] = arith.addf %[[INIT]], %[[SUM]]
+// CHECK:           vector.store %[[NEW]], %[[ACC]]
+// CHECK:         memref.dealloc %[[PARTIAL]]
+func.func @backward(%x: memref<?x?x64xf32>, %g: memref<?x?x64xf32>, %gx: memref<?x?x64xf32>, %gv: memref<?x64xf32>,
+                    %v0: memref<?x64xf32>, %gb: memref<64xf32>) {
+  spiking.scan reverse ins(%i = %x : memref<?x?x64xf32>, %gs = %g : memref<?x?x64xf32>) outs(%gx : memref<?x?x64xf32>)
+      states(%dv = %gv : memref<?x64xf32>) accumulators(%gb : memref<64xf32>) replay(%v = %v0 : memref<?x64xf32>) {
+    %h = arith.mulf %v, %gs : f32
+    %dh = arith.addf %dv, %h : f32
+    spiking.yield %dh : f32 next(%dh : f32) accumulate(%dh : f32)
+  } replaying {
+  ^bb0(%i: f32, %gs: f32, %v: f32):
+    %h = arith.addf %v, %i : f32
+    spiking.yield next(%h : f32)
+  }
+  return
+}
+
+// -----
+
+// Nothing is summed over the space: no buffer for it.
+// CHECK-LABEL: func @own_accumulator
+// CHECK-NOT:     memref.alloc
+// CHECK:         scf.parallel
+// CHECK-NOT:     scf.parallel
+func.func @own_accumulator(%x: memref<?x64xf32>, %state: memref<64xf32>, %acc: memref<64xf32>) {
+  spiking.scan forward ins(%i = %x : memref<?x64xf32>) states(%v = %state : memref<64xf32>) accumulators(%acc : memref<64xf32>) {
+    %h = arith.mulf %v, %i : f32
+    spiking.yield next(%h : f32) accumulate(%h : f32)
+  }
+  return
+}
+
+// -----
+
+// Branches become selects; a division in one does not trap in lanes that take
+// the other. A uniform condition stays scalar. A single step has no time loop.
+// CHECK-LABEL: func @branches
+// CHECK:         scf.parallel
+// CHECK:           %[[C:.*]] = arith.cmpi ne, {{.*}} : vector<32xi32>
+// CHECK:           %[[D:.*]] = arith.select %[[C]], {{.*}} : vector<32xi1>, vector<32xi32>
+// CHECK:           %[[Q:.*]] = arith.divsi %{{.*}}, %[[D]]
+// CHECK:           arith.select %[[C]], %[[Q]]
+// CHECK-NOT:       scf.if
+func.func @branches(%x: memref<?x32xi32>, %state: memref<?x32xi32>) {
+  spiking.scan step ins(%i = %x : memref<?x32xi32>) states(%v = %state : memref<?x32xi32>) {
+    %zero = arith.constant 0 : i32
+    %c = arith.cmpi ne, %i, %zero : i32
+    %q = scf.if %c -> i32 {
+      %d = arith.divsi %v, %i : i32
+      scf.yield %d : i32
+    } else {
+      scf.yield %zero : i32
+    }
+    spiking.yield next(%q : i32)
+  }
+  return
+}
+
+// -----
+
+// Neurons that are not next to each other in memory: scalars.
+// CHECK-LABEL: func @strided
+// CHECK-NOT:     vector
+// CHECK:         memref.load {{.*}} : memref<?x?xf32, strided<[?, 2]>>
+func.func @strided(%x: memref<?x?xf32, strided<[?, 2]>>, %state: memref<?xf32>) {
+  spiking.scan forward ins(%i = %x : memref<?x?xf32, strided<[?, 2]>>) states(%v = %state : memref<?xf32>) {
+    %h = arith.addf %v, %i : f32
+    spiking.yield next(%h : f32)
+  }
+  return
+}
+
+// -----
+
+// A scan on tensors is of a level above.
+// CHECK-LABEL: func @tensors
+// CHECK:         spiking.scan
+func.func @tensors(%x: tensor<?x8xf32>, %state: tensor<8xf32>) -> tensor<8xf32> {
+  %r = spiking.scan forward ins(%i = %x : tensor<?x8xf32>) states(%v = %state : tensor<8xf32>) {
+    %h = arith.addf %v, %i : f32
+    spiking.yield next(%h : f32)
+  }
+  return %r : tensor<8xf32>
+}
