@@ -7,6 +7,7 @@
 #include "rheobase/Dialect/Spiking/IR/Spiking.h"
 
 #include "mlir/IR/Builders.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace rheobase::spiking;
@@ -87,4 +88,35 @@ LogicalResult KernelOp::verifyRegions() {
     return yield.emitOpError("a kernel has neither states nor accumulators "
                              "(kernel_c2)");
   return success();
+}
+
+//===----------------------------------------------------------------------===//
+// PackOp, UnpackOp
+//===----------------------------------------------------------------------===//
+
+/// Checks that `words` has one word for each 32 channels of `spikes`.
+static LogicalResult verifyPacked(Operation *op, RankedTensorType spikes,
+                                  RankedTensorType words, StringRef label) {
+  bool fits = spikes.getRank() >= 1 && words.getRank() == spikes.getRank() &&
+              !ShapedType::isDynamic(spikes.getShape().back());
+  if (fits) {
+    SmallVector<int64_t> shape(spikes.getShape());
+    shape.back() = llvm::divideCeil(shape.back(), int64_t{32});
+    fits = words.getShape() == ArrayRef(shape);
+  }
+  if (fits)
+    return success();
+  return op->emitOpError("expected one word for 32 of a static number of "
+                         "channels, got ")
+         << spikes << " and " << words << " (" << label << ")";
+}
+
+LogicalResult PackOp::verify() {
+  return verifyPacked(*this, getSpikes().getType(), getWords().getType(),
+                      "pack_c1");
+}
+
+LogicalResult UnpackOp::verify() {
+  return verifyPacked(*this, getSpikes().getType(), getWords().getType(),
+                      "unpack_c1");
 }

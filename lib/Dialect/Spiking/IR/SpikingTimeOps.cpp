@@ -6,6 +6,7 @@
 
 #include "rheobase/Dialect/Spiking/IR/Spiking.h"
 
+#include "Shapes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -188,18 +189,25 @@ void TimeLoopOp::print(OpAsmPrinter &p) {
 
 LogicalResult TimeLoopOp::verify() {
   if (getDirection() == Direction::Step)
-    return emitOpError("runs forward or in reverse, not a single step");
+    return emitOpError("runs forward or in reverse, not a single step "
+                       "(time_loop_c5)");
   // time_loop_c1
-  for (Value input : getInputs())
-    if (!getStepType(input.getType()))
+  int64_t steps = ShapedType::kDynamic;
+  for (Value sequence : llvm::concat<Value>(llvm::to_vector(getInputs()),
+                                            llvm::to_vector(getOutputs()))) {
+    auto type = cast<RankedTensorType>(sequence.getType());
+    if (type.getRank() == 0)
       return emitOpError("expected a sequence with a leading time dimension, "
                          "got ")
-             << input.getType() << " (time_loop_c1)";
-  for (Value output : getOutputs())
-    if (!getStepType(output.getType()))
-      return emitOpError("expected an output sequence with a leading time "
-                         "dimension, got ")
-             << output.getType() << " (time_loop_c1)";
+             << type << " (time_loop_c1)";
+    if (type.isDynamicDim(0))
+      continue;
+    if (!mayEqual(steps, type.getDimSize(0)))
+      return emitOpError("sequence ")
+             << type << " has " << type.getDimSize(0)
+             << " time steps, expected " << steps << " (time_loop_c1)";
+    steps = type.getDimSize(0);
+  }
   // time_loop_c4
   for (auto [init, final] : llvm::zip(getStates(), getFinalStates()))
     if (init.getType() != final.getType())
@@ -391,71 +399,70 @@ void ScanOp::print(OpAsmPrinter &p) {
   }
 }
 
-/// Whether `shape` broadcasts to `space`, aligned at the end.
-static bool broadcastsTo(ArrayRef<int64_t> shape, ArrayRef<int64_t> space) {
-  if (shape.size() > space.size())
-    return false;
-  for (auto [dim, extent] :
-       llvm::zip(shape, space.take_back(shape.size())))
-    if (dim != 1 && dim != extent && !ShapedType::isDynamic(dim) &&
-        !ShapedType::isDynamic(extent))
-      return false;
-  return true;
+/// scan_c8: what a body may hold.
+static LogicalResult verifyScalarOp(Operation *op) {
+  if (isa<YieldOp, FireOp, DetachOp, TimeStepOp, scf::YieldOp, scf::IfOp>(op))
+    return success();
+  if (auto loop = dyn_cast<scf::ForOp>(op)) {
+    for (Value bound :
+         {loop.getLowerBound(), loop.getUpperBound(), loop.getStep()})
+      if (!matchPattern(bound, m_Constant()))
+        return loop.emitOpError("in a scan needs constant bounds (scan_c8)");
+    return success();
+  }
+  if (!isa_and_present<arith::ArithDialect, math::MathDialect>(
+          op->getDialect()))
+    return op->emitOpError("is not allowed in a scan: expected arith, math, "
+                           "spiking.fire, spiking.detach, spiking.time_step, "
+                           "scf.if or scf.for with constant bounds (scan_c8)");
+  for (Type type :
+       llvm::concat<const Type>(llvm::to_vector(op->getOperandTypes()),
+                                llvm::to_vector(op->getResultTypes())))
+    if (!type.isIntOrIndexOrFloat())
+      return op->emitOpError("in a scan works on scalars, got ")
+             << type << " (scan_c8)";
+  return success();
 }
 
-/// scan_c8: what a body may hold.
-static LogicalResult verifyScalarRegion(ScanOp scan, Region &region) {
-  WalkResult result = region.walk([&](Operation *op) -> WalkResult {
-    if (isa<YieldOp, FireOp, DetachOp, TimeStepOp, scf::YieldOp, scf::IfOp>(
-            op))
-      return WalkResult::advance();
-    if (auto loop = dyn_cast<scf::ForOp>(op)) {
-      for (Value bound :
-           {loop.getLowerBound(), loop.getUpperBound(), loop.getStep()})
-        if (!matchPattern(bound, m_Constant())) {
-          loop.emitOpError("in a scan needs constant bounds (scan_c8)");
-          return WalkResult::interrupt();
-        }
-      return WalkResult::advance();
-    }
-    if (!isa_and_present<arith::ArithDialect, math::MathDialect>(
-            op->getDialect())) {
-      op->emitOpError("is not allowed in a scan: expected arith, math, "
-                      "spiking.fire, spiking.detach, spiking.time_step, scf.if "
-                      "or scf.for with constant bounds (scan_c8)");
+static LogicalResult verifyScalarRegion(Region &region) {
+  auto check = [&](Operation *op) -> WalkResult {
+    if (failed(verifyScalarOp(op)))
       return WalkResult::interrupt();
-    }
-    for (Type type : llvm::concat<const Type>(
-             llvm::to_vector(op->getOperandTypes()),
-             llvm::to_vector(op->getResultTypes())))
-      if (!type.isIntOrIndexOrFloat()) {
-        op->emitOpError("in a scan works on scalars, got ")
-            << type << " (scan_c8)";
+    // scan_c11
+    for (Value operand : op->getOperands())
+      if (!region.isAncestor(operand.getParentRegion()) &&
+          !matchPattern(operand, m_Constant())) {
+        InFlightDiagnostic diag =
+            op->emitOpError("uses a value from outside the scan that is not a "
+                            "constant: pass it as a parameter (scan_c11)");
+        diag.attachNote(operand.getLoc()) << "the value";
         return WalkResult::interrupt();
       }
     return WalkResult::advance();
-  });
-  return failure(result.wasInterrupted());
+  };
+  return failure(region.walk<WalkOrder::PreOrder>(check).wasInterrupted());
 }
 
 LogicalResult ScanOp::verify() {
   // scan_c1
   if (getOuts().empty() && getStates().empty())
     return emitOpError("needs an output or a state to range over (scan_c1)");
+  int64_t leading = isStep() ? 0 : 1;
+  for (Value sequence : llvm::concat<Value>(llvm::to_vector(getOuts()),
+                                            llvm::to_vector(getIns())))
+    if (cast<ShapedType>(sequence.getType()).getRank() < leading)
+      return emitOpError("expected a sequence with a leading time dimension, "
+                         "got ")
+             << sequence.getType() << " (scan_c2)";
   SmallVector<int64_t> space = getSpace();
   for (Value state : getStates())
     if (cast<ShapedType>(state.getType()).getShape() != ArrayRef(space))
       return emitOpError("state has type ")
-             << state.getType() << ", which does not fit the space ["
-             << space << "] (scan_c1)";
-  int64_t leading = isStep() ? 0 : 1;
+             << state.getType() << ", which does not fit the space "
+             << formatShape(space) << " (scan_c1)";
   int64_t steps = ShapedType::kDynamic;
   auto checkTime = [&](Value sequence) -> LogicalResult {
     auto type = cast<ShapedType>(sequence.getType());
-    if (type.getRank() < leading)
-      return emitOpError("expected a sequence with a leading time dimension, "
-                         "got ")
-             << type << " (scan_c2)";
     if (leading && !type.isDynamicDim(0)) {
       if (!ShapedType::isDynamic(steps) && steps != type.getDimSize(0))
         return emitOpError("sequence ")
@@ -472,8 +479,8 @@ LogicalResult ScanOp::verify() {
         cast<ShapedType>(out.getType()).getShape().drop_front(leading);
     if (shape != ArrayRef(space))
       return emitOpError("output has type ")
-             << out.getType() << ", which does not fit the space [" << space
-             << "] (scan_c1)";
+             << out.getType() << ", which does not fit the space "
+             << formatShape(space) << " (scan_c1)";
   }
   for (Value in : getIns()) {
     if (failed(checkTime(in)))
@@ -483,22 +490,22 @@ LogicalResult ScanOp::verify() {
             cast<ShapedType>(in.getType()).getShape().drop_front(leading),
             space))
       return emitOpError("input of type ")
-             << in.getType() << " does not broadcast to the space [" << space
-             << "] (scan_c3)";
+             << in.getType() << " does not broadcast to the space "
+             << formatShape(space) << " (scan_c3)";
   }
   // scan_c4
   for (Value param : getParams())
     if (!broadcastsTo(cast<ShapedType>(param.getType()).getShape(), space))
       return emitOpError("parameter of type ")
-             << param.getType() << " does not broadcast to the space ["
-             << space << "] (scan_c4)";
+             << param.getType() << " does not broadcast to the space "
+             << formatShape(space) << " (scan_c4)";
   // scan_c5
   for (Value accumulator : getAccumulators()) {
     auto type = cast<ShapedType>(accumulator.getType());
     if (!broadcastsTo(type.getShape(), space))
       return emitOpError("accumulator of type ")
-             << type << " does not broadcast to the space [" << space
-             << "] (scan_c5)";
+             << type << " does not broadcast to the space "
+             << formatShape(space) << " (scan_c5)";
     if (!isa<FloatType>(type.getElementType()))
       return emitOpError("accumulator must have a float element type, got ")
              << type << " (scan_c5)";
@@ -512,8 +519,8 @@ LogicalResult ScanOp::verify() {
   for (Value state : getReplayed())
     if (cast<ShapedType>(state.getType()).getShape() != ArrayRef(space))
       return emitOpError("replayed state has type ")
-             << state.getType() << ", which does not fit the space [" << space
-             << "] (scan_c1)";
+             << state.getType() << ", which does not fit the space "
+             << formatShape(space) << " (scan_c1)";
   // scan_c10
   SmallVector<Type> expected;
   for (ValueRange inits : {ValueRange(getOuts()), ValueRange(getStates()),
@@ -561,7 +568,7 @@ LogicalResult ScanOp::verifyRegions() {
       failed(checkYield(yield, yield.getNext(), getStates(), "next states")) ||
       failed(checkYield(yield, yield.getContributions(), getAccumulators(),
                         "contributions")) ||
-      failed(verifyScalarRegion(*this, getBody())))
+      failed(verifyScalarRegion(getBody())))
     return failure();
   if (getReplay().empty())
     return success();
@@ -575,7 +582,7 @@ LogicalResult ScanOp::verifyRegions() {
       failed(checkYield(replayYield, replayYield.getNext(), getReplayed(),
                         "replayed states")))
     return failure();
-  return verifyScalarRegion(*this, getReplay());
+  return verifyScalarRegion(getReplay());
 }
 
 //===----------------------------------------------------------------------===//
@@ -596,7 +603,7 @@ LogicalResult FireOp::verify() {
                        "only (fire_c2)");
   if (getThreshold() && !(getThreshold()->convertToDouble() > 0))
     return emitOpError("threshold must be positive, got ")
-           << getThreshold()->convertToDouble() << " (fire_c2)";
+           << formatNumber(*getThreshold()) << " (fire_c2)";
   // fire_c3
   if (getMaximum().has_value() != (getKind() == FireKind::Count))
     return emitOpError("a maximum goes with counts and with them only "
@@ -604,12 +611,6 @@ LogicalResult FireOp::verify() {
   if (getMaximum() && (*getMaximum() < 1 || *getMaximum() > 127))
     return emitOpError("maximum must be 1 to 127, got ")
            << *getMaximum() << " (fire_c3)";
-  // fire_c4
-  auto from = dyn_cast<ShapedType>(getU().getType());
-  auto to = dyn_cast<ShapedType>(getSpike().getType());
-  if (bool(from) != bool(to) || (from && from.getShape() != to.getShape()))
-    return emitOpError("argument ")
-           << getU().getType() << " and spike " << getSpike().getType()
-           << " must have the same shape (fire_c4)";
+  // fire_c4: the trait Elementwise has checked the shapes.
   return success();
 }

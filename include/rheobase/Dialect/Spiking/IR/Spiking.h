@@ -24,6 +24,7 @@
 #include "rheobase/Dialect/Spiking/IR/Real.h"
 #include "rheobase/Dialect/Spiking/IR/ScalarAlgebra.h"
 #include "rheobase/Dialect/Spiking/Interfaces/Differentiable.h"
+#include "rheobase/Dialect/Spiking/Interfaces/Traits.h"
 
 #include "rheobase/Dialect/Spiking/IR/SpikingDialect.h.inc"
 

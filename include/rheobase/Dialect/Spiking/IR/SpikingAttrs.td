@@ -35,6 +35,10 @@ def Spiking_InitializerAttr : AttrDef<Spiking_Dialect, "Initializer"> {
     `kaiming_uniform` of gain `sqrt(1/3)`, and its bias with `uniform` within
     `1 / sqrt(fan_in)`.
 
+    * `init_c1`: Kaiming needs a positive `fan_in`, Xavier a positive `fan_in` and `fan_out`.
+    * `init_c2`: `uniform` needs `low <= high`.
+    * `init_c3`: `normal` needs a `std` that is not negative.
+
     Example: `#spiking.init<kaiming_uniform, fan_in = 784, gain = 0.57735026918962573>`.
   }];
   let parameters = (ins
@@ -66,6 +70,7 @@ def Spiking_SGDOptimizerAttr : Spiking_Optimizer<"SGDOptimizer", "sgd_optimizer"
   let description = [{
     `d = g + weight_decay * p; m = momentum * m + d` (the first `m` is `d`), `d = g' = d + momentum * m`
     with Nesterov else `m`; `p = p - lr * d` (PyTorch's convention, dampening 0).
+    * `sgd_optimizer_c1`: no number is negative; `nesterov` needs momentum.
   }];
   let parameters = (ins
     Spiking_DefaultReal<"0.01", "learning rate, unless the caller gives another">:$learning_rate,
@@ -73,10 +78,15 @@ def Spiking_SGDOptimizerAttr : Spiking_Optimizer<"SGDOptimizer", "sgd_optimizer"
     Spiking_DefaultReal<"0.0", "L2 penalty added to the gradient">:$weight_decay,
     DefaultValuedParameter<"bool", "false", "Nesterov's look-ahead">:$nesterov);
   let assemblyFormat = "`<` struct($learning_rate, $momentum, $weight_decay, $nesterov) `>`";
+  let genVerifyDecl = 1;
 }
 
 def Spiking_AdamOptimizerAttr : Spiking_Optimizer<"AdamOptimizer", "adam_optimizer"> {
   let summary = "Adam (Kingma and Ba 2015), and AdamW with `decoupled = true` (Loshchilov and Hutter 2019)";
+  let description = [{
+    `spiking.adam` has the equations.
+    * `adam_optimizer_c1`: no number is negative; `beta1` and `beta2` are less than 1.
+  }];
   let parameters = (ins
     Spiking_DefaultReal<"0.001", "learning rate, unless the caller gives another">:$learning_rate,
     Spiking_DefaultReal<"0.9", "decay of the first moment">:$beta1,
@@ -85,6 +95,7 @@ def Spiking_AdamOptimizerAttr : Spiking_Optimizer<"AdamOptimizer", "adam_optimiz
     Spiking_DefaultReal<"0.0", "weight decay">:$weight_decay,
     DefaultValuedParameter<"bool", "false", "decay the weights, not the gradient (AdamW)">:$decoupled);
   let assemblyFormat = "`<` struct($learning_rate, $beta1, $beta2, $epsilon, $weight_decay, $decoupled) `>`";
+  let genVerifyDecl = 1;
 }
 
 def Spiking_TrainingAttr : AttrDef<Spiking_Dialect, "Training"> {
@@ -96,6 +107,11 @@ def Spiking_TrainingAttr : AttrDef<Spiking_Dialect, "Training"> {
     scalars as well). `truncate`: truncated backpropagation through time, the
     number of steps after which the gradient of a state stops; 0: never.
     `clip_norm`: the global norm that gradients are clipped to; 0: not clipped.
+    * `training_c1`: the optimizer is an optimizer attribute.
+    * `training_c2`: `time_steps` is at least 1; `truncate` and `clip_norm` are not negative.
+    * `training_c3`: it stands on a function with a body.
+    * `training_c4`: `loss` is a function that takes the forward function's results and the labels, and returns the
+      loss, a scalar float tensor, and metrics, scalar tensors.
   }];
   let parameters = (ins
     AttrParameter<"::mlir::FlatSymbolRefAttr", "the loss function">:$loss,

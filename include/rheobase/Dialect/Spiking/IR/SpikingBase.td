@@ -17,9 +17,14 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 include "rheobase/Dialect/Spiking/IR/SpikingAttrs.td"
 include "rheobase/Dialect/Spiking/Interfaces/SpikingInterfaces.td"
 
+/// spiking_c1: a misspelt attribute is an error, not a discardable attribute.
+def Spiking_KnownAttributes : NativeOpTrait<"KnownAttributes"> {
+  let cppNamespace = "::rheobase::spiking";
+}
+
 /// Every operation goes through this class.
 class Spiking_Op<string opMnemonic, list<Trait> traits = []>
-    : Op<Spiking_Dialect, opMnemonic, traits>;
+    : Op<Spiking_Dialect, opMnemonic, traits # [Spiking_KnownAttributes]>;
 
 /// A value of type `constraint` with its documentation: meaning, shape, unit.
 class Spiking_Arg<Constraint constraint, string desc> : Arg<constraint, desc>;

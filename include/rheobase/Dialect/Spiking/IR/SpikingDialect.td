@@ -20,11 +20,26 @@ def Spiking_Dialect : Dialect {
     neurons are scans over it. All synapse operations treat leading dimensions
     as batch dimensions, so one operation serves both forms. docs/Semantics.md
     has the equations, the arithmetic and the labels of all rules.
+
+    Rules that hold for all operations, and those of the dialect's attributes on functions:
+
+    * `spiking_c1`: an operation of the dialect has no attributes but its own and those of other dialects.
+    * `spiking_c2`: an attribute `spiking.<name>` on another operation, or on an argument or result of a function, is one
+      of those below, in its place.
+    * `role_c1`: `spiking.role` is a string: on an argument "parameter", "optimizer", "state", "input", "label",
+      "time_steps", "learning_rate", "seed" or "step"; on a result "parameter", "optimizer", "state", "loss", "metric" or
+      "output".
+    * `name_c1`: `spiking.name` is a string, not empty, and no two arguments or results of a function have the same.
+    * `initializer_c1`: `spiking.initializer`, on an argument with one of the roles "parameter", "optimizer" and "state", is a
+      `#spiking.init` or elements of the argument's type.
+    * `aliases_c1`: `spiking.aliases`, on a result, is the index of an argument of the same type, which no other result
+      aliases.
   }];
   let cppNamespace = "::rheobase::spiking";
   let useDefaultAttributePrinterParser = 1;
   let hasOperationAttrVerify = 1;
   let hasRegionArgAttrVerify = 1;
+  let hasRegionResultAttrVerify = 1;
   let hasConstantMaterializer = 1;
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",

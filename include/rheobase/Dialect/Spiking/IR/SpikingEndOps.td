@@ -35,6 +35,7 @@ def Spiking_PoissonOp : Spiking_Op<"poisson", [Pure, AttrSizedOperandSegments,
     time_loop. The cotangent of the input is zero.
     * `poisson_c1`: exactly one of `times` and `step` is there.
     * `poisson_c2`: with `times` the result is the input's shape with a leading time dimension, else that shape.
+    * `poisson_c3`: the input is [B, ...], the seed a tensor<i64>.
   }];
   let arguments = (ins
     Spiking_Arg<Spiking_FloatTensor, "probability of a spike in a step, 0..1, [B, ...]">:$input,
@@ -89,11 +90,17 @@ def Spiking_ReadoutOp : Spiking_Op<"readout", [Pure, DeclareOpInterfaceMethods<D
 
 def Spiking_ReadoutMaxGradientOp : Spiking_Op<"readout_max_gradient", [Pure]> {
   let summary = "gradient of the maximum over time";
+  let description = [{
+    The cotangent at the first maximum over time of each element, 0 elsewhere.
+    * `readout_max_gradient_c1`: the gradient has the input's shape without the leading time dimension.
+    * `readout_max_gradient_c2`: the result has the input's shape and the gradient's element type, which a float input has too.
+  }];
   let arguments = (ins
     Spiking_Arg<Spiking_ActivityTensor, "sequence, [T, B, ...]">:$input,
     Spiking_Arg<Spiking_FloatTensor, "cotangent of the maximum, [B, ...]">:$gradient);
   let results = (outs Spiking_Res<Spiking_FloatTensor, "cotangent of the sequence, [T, B, ...]">:$input_gradient);
   let assemblyFormat = "$input `,` $gradient attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
 }
 
 //===----------------------------------------------------------------------===//
@@ -122,6 +129,7 @@ def Spiking_CrossEntropyGradientOp : Spiking_Op<"cross_entropy_gradient", [Pure]
   let summary = "gradient of the mean softmax cross-entropy";
   let description = [{
     `(exp(logits[c] - m) / z - [c = label]) * (gradient / B)`.
+    * `cross_entropy_gradient_c1`: logits are [B, C], labels [B] of i32, the gradient a scalar of the logits' element type, the result has the logits' type.
   }];
   let arguments = (ins
     Spiking_Arg<Spiking_FloatTensor, "logits, [B, C]">:$logits,
@@ -129,6 +137,7 @@ def Spiking_CrossEntropyGradientOp : Spiking_Op<"cross_entropy_gradient", [Pure]
     Spiking_Arg<Spiking_ScalarFloat, "cotangent of the loss">:$gradient);
   let results = (outs Spiking_Res<Spiking_FloatTensor, "cotangent of the logits, [B, C]">:$logits_gradient);
   let assemblyFormat = "$logits `,` $labels `,` $gradient attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
 }
 
 def Spiking_MeanSquaredErrorOp : Spiking_Op<"mean_squared_error", [Pure, DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
@@ -149,6 +158,8 @@ def Spiking_CountTargetOp : Spiking_Op<"count_target", [Pure]> {
   let summary = "spike counts that a loss aims at";
   let description = [{
     `T * correct_rate` for the sample's class, `T * incorrect_rate` for the others (snnTorch's mse_count_loss).
+    * `count_target_c1`: labels are [B], counts [B, C] with a static number of classes.
+    * `count_target_c2`: rates are between 0 and 1.
   }];
   let arguments = (ins
     Spiking_Arg<Spiking_LabelTensor, "class of each sample, [B]">:$labels,
@@ -157,22 +168,31 @@ def Spiking_CountTargetOp : Spiking_Op<"count_target", [Pure]> {
     DefaultValuedAttr<F64Attr, "0.0">:$incorrect_rate);
   let results = (outs Spiking_Res<Spiking_FloatTensor, "counts, [B, C]">:$counts);
   let assemblyFormat = "$labels `steps` `(` $steps `)` attr-dict `:` type($labels) `->` type($counts)";
+  let hasVerifier = 1;
 }
 
 def Spiking_CountCorrectOp : Spiking_Op<"count_correct", [Pure]> {
   let summary = "number of samples whose first largest logit is that of their class";
+  let description = [{
+    * `count_correct_c1`: logits are [B, C], labels [B] of i32, the result a tensor<i32>.
+  }];
   let arguments = (ins
     Spiking_Arg<Spiking_FloatTensor, "logits, [B, C]">:$logits,
     Spiking_Arg<Spiking_LabelTensor, "class of each sample, [B]">:$labels);
   let results = (outs Spiking_Res<RankedTensorOf<[I32]>, "count, tensor<i32>">:$count);
   let assemblyFormat = "$logits `,` $labels attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
 }
 
 def Spiking_SpikeRateOp : Spiking_Op<"spike_rate", [Pure]> {
   let summary = "share of non-zero entries of all operands together";
+  let description = [{
+    * `spike_rate_c1`: the result is a tensor<f32>.
+  }];
   let arguments = (ins Spiking_Arg<Variadic<Spiking_ActivityTensor>, "spike trains">:$spikes);
   let results = (outs Spiking_Res<RankedTensorOf<[F32]>, "rate, tensor<f32>; 0 of no entries">:$rate);
   let assemblyFormat = "$spikes attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
 }
 
 //===----------------------------------------------------------------------===//
@@ -221,6 +241,7 @@ def Spiking_SGDOp : Spiking_Op<"sgd", [Pure]> {
     `d = nesterov ? d + momentum * m : m`, `p = p - lr * d`. The first buffer is 0, so the first m is d.
     * `sgd_c1`: all tensors but the learning rate have the parameter's type; the rate is a scalar of the element type.
     * `sgd_c2`: the buffer is there if and only if momentum is not 0.
+    * `sgd_c3`: momentum and weight decay are not negative; nesterov needs momentum.
   }];
   let arguments = (ins
     Spiking_Arg<Spiking_FloatTensor, "parameter">:$parameter,
@@ -244,6 +265,7 @@ def Spiking_AdamOp : Spiking_Op<"adam", [Pure]> {
     absent when 0); `m = beta1 * m + (1 - beta1) * g; v = beta2 * v + (1 - beta2) * (g * g)`; with `c_i = -expm1(step * ln(beta_i))`
     (1 - beta_i^step without its cancellation): `p = p - (lr / c1) * (m / (sqrt(v) / sqrt(c2) + epsilon))`.
     * `adam_c1`: all tensors but rate and step have the parameter's type; the rate is a scalar of it, the step a tensor<i64> counted from 1.
+    * `adam_c2`: beta1 and beta2 are at least 0 and less than 1; epsilon and weight decay are not negative.
   }];
   let arguments = (ins
     Spiking_Arg<Spiking_FloatTensor, "parameter">:$parameter,
@@ -273,7 +295,8 @@ def Spiking_ClipGradientsOp : Spiking_Op<"clip_gradients", [Pure]> {
   let description = [{
     `norm = sqrt(sum of all squares)` (multiply, then add, tensor after tensor in row-major order), `factor = min(1, max_norm / (norm + 1e-6))`
     (PyTorch's clip_grad_norm_; the small number is the attribute `epsilon`), each gradient times the factor.
-    * `clip_gradients_c1`: results have the operands' types, all of the same element type; the bound is positive.
+    * `clip_gradients_c1`: results have the operands' types, all of the same element type.
+    * `clip_gradients_c2`: the bound is positive, epsilon not negative.
   }];
   let arguments = (ins
     Spiking_Arg<Variadic<Spiking_FloatTensor>, "gradients">:$gradients,

@@ -126,6 +126,7 @@ def Spiking_SquarewaveFourierSurrogateAttr : Spiking_Surrogate<"SquarewaveFourie
     "SpikingJelly (SquarewaveFourierSeries): n - 1 terms of the Fourier series of a square wave",
     "fourier(u, [&](double w, Expr x) { return 4 / (period * w) * sin(w * x); }) + 0.5",
     "fourier(u, [&](double w, Expr x) { return 4 / period * cos(w * x); })"> {
+  let description = "* `squarewave_fourier_c1`: `n` is at least 2, the period positive.";
   let parameters = (ins
     DefaultValuedParameter<"int64_t", "2", "terms plus one, at least 2">:$n,
     Spiking_DefaultReal<"8.0", "period of the wave">:$period);

@@ -47,7 +47,7 @@ def Spiking_LinearWeightGradientOp : Spiking_Op<"linear_weight_gradient", Spikin
     `w[k, n] = sum over the leading dimensions, in row-major order, of input[..., k] * gradient[..., n]`, one chain of
     fused multiply-adds starting from 0.
     * `linear_weight_gradient_c1`: input and gradient have the same leading dimensions.
-    * `linear_weight_gradient_c2`: the result is [in, out] of the gradient's element type.
+    * `linear_weight_gradient_c2`: the result is [in, out] of the gradient's element type, which a float input has too.
   }];
   let arguments = (ins
     Spiking_Arg<Spiking_ActivityTensor, "input of the layer, [..., in]">:$input,
@@ -59,7 +59,7 @@ def Spiking_LinearWeightGradientOp : Spiking_Op<"linear_weight_gradient", Spikin
 
 defvar Spiking_ConvRules = [{
     * `conv_c1`: strides, padding and dilations have two positive (padding: non-negative) entries; groups is positive and divides both channel counts.
-    * `conv_c2`: the weight is [out, in/groups, kh, kw] (`channels_first`) or [kh, kw, in/groups, out] (`channels_last`).
+    * `conv_c2`: the weight is [out, in/groups, kh, kw] (`channels_first`) or [kh, kw, in/groups, out] (`channels_last`), and the bias [out].
     * `conv_c3`: the output's extent is (in + 2 padding - dilation (k - 1) - 1) / stride + 1, rounded down, and positive.
     * `conv_c4`: leading dimensions are the same; element types as in `linear_c3`.
     * `conv_c5`: spatial extents and channels are static.
@@ -117,7 +117,7 @@ def Spiking_ConvWeightGradientOp : Spiking_ConvLike<"conv_weight_gradient", Spik
 
 defvar Spiking_PoolRules = [{
     * `pool_c1`: kernel and strides have two positive entries, padding two that are at most half the kernel.
-    * `pool_c2`: the output's extent is (in + 2 padding - kernel) / stride + 1, rounded down, and positive; channels and leading dimensions are the input's.
+    * `pool_c2`: spatial extents are static; the output's is (in + 2 padding - kernel) / stride + 1, rounded down, and positive; channels and leading dimensions are the input's.
 }];
 
 class Spiking_Pool<string opMnemonic, list<Trait> traits = Spiking_LayerTraits> : Spiking_Op<opMnemonic, traits> {
@@ -144,7 +144,7 @@ def Spiking_SumPoolOp : Spiking_Pool<"sum_pool"> {
   let summary = "sum over windows";
   let description = [{
     As avg_pool, without the division. Sums of spikes may stay i8.
-    * `sum_pool_c1`: the result is a float, or i8 for an i1 or i8 input whose window cannot overflow (i1: at most 127 elements).
+    * `sum_pool_c1`: the result is a float, which a float input has too, or i8 for an i1 or i8 input whose window cannot overflow (i1: at most 127 elements, i8: one).
   }] # Spiking_PoolRules;
   let arguments = !con((ins Spiking_Arg<Spiking_ActivityTensor, "input">:$input), poolAttributes);
   let results = (outs Spiking_Res<Spiking_ActivityTensor, "sums">:$output);
@@ -166,6 +166,7 @@ def Spiking_SumPoolGradientOp : Spiking_Pool<"sum_pool_gradient", Spiking_Gradie
   let summary = "gradient of a sum over windows (of a mean: the cotangent is divided first)";
   let description = [{
     For each input element the sum of the cotangents of the windows that hold it, in the order (kh, kw).
+    * `sum_pool_gradient_c1`: the result has the gradient's element type.
   }] # Spiking_PoolRules;
   let arguments = !con((ins Spiking_Arg<Spiking_FloatTensor, "cotangent of the output">:$gradient), poolAttributes);
   let results = (outs Spiking_Res<Spiking_FloatTensor, "cotangent of the input">:$input_gradient);
@@ -176,6 +177,7 @@ def Spiking_MaxPoolGradientOp : Spiking_Pool<"max_pool_gradient", Spiking_Gradie
   let summary = "gradient of a maximum over windows";
   let description = [{
     For each input element the sum, in the order (kh, kw), of the cotangents of the windows whose first maximum it is.
+    * `max_pool_gradient_c1`: the result has the input's shape and the gradient's element type, which a float input has too.
   }] # Spiking_PoolRules;
   let arguments = !con((ins
     Spiking_Arg<Spiking_ActivityTensor, "input of the layer">:$input,
@@ -195,11 +197,12 @@ def Spiking_BatchNormOp : Spiking_Op<"batch_norm", [Pure,
     variance, for each step in turn with `per_step`. Inference: the running statistics normalize and stay.
     Results: y, new running mean and variance, and for the backward pass the mean and rstd that were used,
     [C], or [T, C] for `per_step` sequences in training.
-    * `batch_norm_c1`: the channel dimension, counted from the end (-1 is the last), exists and is static.
+    * `batch_norm_c1`: the channel dimension, counted from the end (-1 is the last), exists, is static, and is not the time dimension of a sequence.
     * `batch_norm_c2`: gamma, beta and the statistics are [C].
     * `batch_norm_c3`: the saved statistics are [C], or [T, C] with `per_step` on sequences (`sequence = true`) in training.
     * `batch_norm_c4`: `merged` is rejected inside a time_loop: a loop sees one step at a time.
-    * `batch_norm_c5`: element types agree.
+    * `batch_norm_c5`: element types agree; output and gradients have the input's type.
+    * `batch_norm_c6`: epsilon is positive, momentum between 0 and 1.
   }];
   let arguments = (ins
     Spiking_Arg<Spiking_FloatTensor, "input, [..., channel, ...]">:$input,
@@ -264,7 +267,7 @@ def Spiking_DropoutOp : Spiking_Op<"dropout", Spiking_LayerTraits> {
     Inside a time_loop the step index is an operand; on a sequence (`sequence = true`) it is the leading dimension.
     * `dropout_c1`: 0 <= p < 1.
     * `dropout_c2`: a step operand and `sequence = true` exclude each other.
-    * `dropout_c3`: input and result have the same type; the seed is a tensor<i64>.
+    * `dropout_c3`: the input is [B, ...] or, with `sequence = true`, [T, B, ...]; the result has its type; the seed is a tensor<i64>.
   }];
   let arguments = (ins
     Spiking_Arg<Spiking_FloatTensor, "input, [B, ...] or [T, B, ...]">:$input,

@@ -31,10 +31,11 @@ def Spiking_TimeLoopOp : Spiking_Op<"time_loop", [
     }
     ```
 
-    * `time_loop_c1`: an input sequence has a leading dimension, of `steps` entries.
+    * `time_loop_c1`: a sequence that enters or leaves has a leading dimension, of `steps` entries.
     * `time_loop_c2`: the body's arguments are the index, the slices and the states.
     * `time_loop_c3`: the yield has one value for each output, of the output's type without its leading dimension.
     * `time_loop_c4`: the yield has one next state for each state, of the same type.
+    * `time_loop_c5`: the direction is forward or reverse.
   }];
   let arguments = (ins
     Spiking_Arg<Index, "number of time steps">:$steps,
@@ -132,6 +133,7 @@ def Spiking_ScanOp : Spiking_Op<"scan", [
     * `scan_c8`: the body holds only scalar operations; loops have constant bounds; `scf.while` is rejected.
     * `scan_c9`: replayed states come with a replay region, and the reverse; it yields nothing but next states. Only a `reverse` scan replays.
     * `scan_c10`: on tensors, results have the types of outs, states and accumulators.
+    * `scan_c11`: of values from outside, a body uses scalar constants only; others are parameters.
   }];
   let arguments = (ins
     Spiking_Arg<Variadic<Spiking_AnyShaped>, "input sequences, [T, space]">:$ins,
