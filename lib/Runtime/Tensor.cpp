@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "rheobase/Runtime/Tensor.h"
+#include "Element.h"
 #include "Support.h"
 #include <cmath>
 #include <cstring>
@@ -208,37 +209,26 @@ uint16_t floatToBfloat(float value) {
   return uint16_t((bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
 }
 
-/// One element of either kind: integers stay exact, floats are doubles.
-namespace {
-struct Number {
-  bool isFloat;
-  int64_t integer;
-  double real;
-};
-} // namespace
-
-static Number loadNumber(const void *data, int32_t dtype, int64_t i) {
-  auto integer = [](int64_t value) { return Number{false, value, 0.0}; };
-  auto real = [](double value) { return Number{true, 0, value}; };
+Number loadNumber(const void *data, int32_t dtype, int64_t i) {
   switch (dtype) {
   case RB_BOOL:
-    return integer(static_cast<const uint8_t *>(data)[i] != 0);
+    return Number::ofInteger(static_cast<const uint8_t *>(data)[i] != 0);
   case RB_I8:
-    return integer(static_cast<const int8_t *>(data)[i]);
+    return Number::ofInteger(static_cast<const int8_t *>(data)[i]);
   case RB_U8:
-    return integer(static_cast<const uint8_t *>(data)[i]);
+    return Number::ofInteger(static_cast<const uint8_t *>(data)[i]);
   case RB_I32:
-    return integer(static_cast<const int32_t *>(data)[i]);
+    return Number::ofInteger(static_cast<const int32_t *>(data)[i]);
   case RB_I64:
-    return integer(static_cast<const int64_t *>(data)[i]);
+    return Number::ofInteger(static_cast<const int64_t *>(data)[i]);
   case RB_F16:
-    return real(halfToFloat(static_cast<const uint16_t *>(data)[i]));
+    return Number::ofReal(halfToFloat(static_cast<const uint16_t *>(data)[i]));
   case RB_BF16:
-    return real(bfloatToFloat(static_cast<const uint16_t *>(data)[i]));
+    return Number::ofReal(bfloatToFloat(static_cast<const uint16_t *>(data)[i]));
   case RB_F32:
-    return real(static_cast<const float *>(data)[i]);
+    return Number::ofReal(static_cast<const float *>(data)[i]);
   default:
-    return real(static_cast<const double *>(data)[i]);
+    return Number::ofReal(static_cast<const double *>(data)[i]);
   }
 }
 
@@ -254,8 +244,8 @@ static float roundToOdd(double value) {
   return bitCast<float>(bits | 1u);
 }
 
-static bool storeNumber(void *data, int32_t dtype, int64_t i, Number number) {
-  double real = number.isFloat ? number.real : double(number.integer);
+bool storeNumber(void *data, int32_t dtype, int64_t i, Number number) {
+  double real = number.asReal();
   int64_t integer = number.integer;
   bool exact = true;
   if (number.isFloat) {
