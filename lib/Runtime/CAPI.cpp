@@ -2,8 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Each function checks its pointers and turns what goes wrong, exceptions of the
-// C++ library included, into a status and a message.
+// Each function checks its pointers and turns what goes wrong, exceptions of
+// the C++ library included, into a status and a message.
 //
 //===----------------------------------------------------------------------===//
 
@@ -60,7 +60,9 @@ rb_status rb_program_create(const char *manifest, const rb_function *functions,
                             int64_t count, rb_program **program) noexcept {
   return guarded([&]() -> Status {
     if (!manifest || !program || (count > 0 && !functions))
-      return isNull(!manifest ? "manifest" : !program ? "program" : "functions");
+      return isNull(!manifest  ? "manifest"
+                    : !program ? "program"
+                               : "functions");
     *program = nullptr;
     std::vector<std::pair<std::string, rb_entry_fn>> table;
     for (int64_t i = 0; i < count; ++i)
@@ -193,7 +195,8 @@ rb_status rb_program_invoke(const rb_program *program, int64_t entry,
                    info.name.c_str(), info.arguments.size(),
                    (long long)argument_count);
     if (result_count != int64_t(info.results.size()))
-      return error(RB_INVALID_ARGUMENT, "%s: expected room for %zu results, got "
+      return error(RB_INVALID_ARGUMENT,
+                   "%s: expected room for %zu results, got "
                    "it for %lld",
                    info.name.c_str(), info.results.size(),
                    (long long)result_count);
@@ -213,7 +216,8 @@ void rb_program_release(const rb_program *program, int64_t entry,
 // State
 //===----------------------------------------------------------------------===//
 
-rb_status rb_state_create(const rb_program *program, rb_state **state) noexcept {
+rb_status rb_state_create(const rb_program *program,
+                          rb_state **state) noexcept {
   return guarded([&]() -> Status {
     if (!program || !state)
       return isNull(!program ? "program" : "state");
@@ -340,10 +344,11 @@ static Status readOptions(const rb_train_options *given,
     return Status();
   if (given->struct_bytes < int64_t(sizeof(given->struct_bytes)) ||
       given->struct_bytes > int64_t(sizeof(rb_train_options)))
-    return error(RB_VERSION_MISMATCH,
-                 "expected training options of at most %zu bytes, got %lld: fill "
-                 "them by rb_train_options_init, of the same version",
-                 sizeof(rb_train_options), (long long)given->struct_bytes);
+    return error(
+        RB_VERSION_MISMATCH,
+        "expected training options of at most %zu bytes, got %lld: fill "
+        "them by rb_train_options_init, of the same version",
+        sizeof(rb_train_options), (long long)given->struct_bytes);
   memcpy(static_cast<void *>(&options), given, size_t(given->struct_bytes));
   options.struct_bytes = sizeof(rb_train_options);
   return Status();
@@ -381,7 +386,7 @@ rb_status rb_evaluate(rb_state *state, const rb_dataset *test,
     rb_train_options read;
     RB_TRY(readOptions(options, read));
     rb_train_result ignored;
-    return rheobase::rt::evaluate(&state->program, state->state, test->data, read,
-                                  result ? *result : ignored);
+    return rheobase::rt::evaluate(&state->program, state->state, test->data,
+                                  read, result ? *result : ignored);
   });
 }

@@ -64,7 +64,8 @@ constexpr int numClasses = 192;
 constexpr int searchClasses = 4;
 constexpr int64_t minCached = int64_t(64) << 20;
 
-static_assert(sizeof(Block) <= alignment, "the header must fit before the data");
+static_assert(sizeof(Block) <= alignment,
+              "the header must fit before the data");
 
 pthread_mutex_t poolMutex = PTHREAD_MUTEX_INITIALIZER;
 Block *freeBlocks[numClasses];
@@ -134,7 +135,8 @@ void *rheobase_rt_alloc(int64_t bytes) noexcept {
     void *memory = nullptr;
     if (posix_memalign(&memory, alignment, size_t(rounded + alignment)) != 0) {
       rheobase_rt_trim();
-      if (posix_memalign(&memory, alignment, size_t(rounded + alignment)) != 0) {
+      if (posix_memalign(&memory, alignment, size_t(rounded + alignment)) !=
+          0) {
         snprintf(lastError, sizeof(lastError),
                  "out of memory: cannot allocate %lld bytes", (long long)bytes);
         return nullptr;
@@ -157,7 +159,8 @@ void *rheobase_rt_alloc(int64_t bytes) noexcept {
 void rheobase_rt_free(void *data) noexcept {
   if (!data)
     return;
-  Block *block = reinterpret_cast<Block *>(static_cast<char *>(data) - alignment);
+  Block *block =
+      reinterpret_cast<Block *>(static_cast<char *>(data) - alignment);
   // A second free is ignored: the block may already serve someone else.
   if (block->state != stateUsed)
     return;

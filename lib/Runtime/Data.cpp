@@ -14,8 +14,8 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <system_error>
 #include <sys/stat.h>
+#include <system_error>
 #include <zlib.h>
 
 namespace rheobase {
@@ -59,11 +59,14 @@ public:
       int result = gzread(file, static_cast<char *>(data) + got, chunk);
       if (result < 0) {
         int code;
-        const char *message = gzerror(file, &code);
+        std::string message = gzerror(file, &code);
         if (code == Z_ERRNO)
           return systemError("read", path, errno);
+        // zlib begins with the path.
+        if (message.rfind(path + ": ", 0) == 0)
+          message.erase(0, path.size() + 2);
         return error(RB_IO_ERROR, "'%s': the gzip data are corrupt: %s",
-                     path.c_str(), message);
+                     path.c_str(), message.c_str());
       }
       if (result == 0)
         break;
@@ -132,19 +135,21 @@ Status readIdx(const std::string &path, Tensor &out) {
     std::string text;
     for (int64_t i = 0; i < got; ++i)
       text += format("%02x", header[i]);
-    return error(RB_INVALID_ARGUMENT,
-                 "'%s': expected an IDX file, which begins with 0000, a type (08, "
-                 "09, 0b, 0c, 0d or 0e) and a rank (01 to 08), got %s",
-                 name, text.empty() ? "an empty file" : text.c_str());
+    return error(
+        RB_INVALID_ARGUMENT,
+        "'%s': expected an IDX file, which begins with 0000, a type (08, "
+        "09, 0b, 0c, 0d or 0e) and a rank (01 to 08), got %s",
+        name, text.empty() ? "an empty file" : text.c_str());
   }
   std::vector<int64_t> dims;
   for (int i = 0; i < header[3]; ++i) {
     unsigned char size[4];
     RB_TRY(file.read(size, 4, got));
     if (got != 4)
-      return error(RB_INVALID_ARGUMENT,
-                   "'%s': the IDX header is cut short: expected %d sizes, got %d",
-                   name, header[3], i);
+      return error(
+          RB_INVALID_ARGUMENT,
+          "'%s': the IDX header is cut short: expected %d sizes, got %d", name,
+          header[3], i);
     dims.push_back(int64_t(size[0]) << 24 | size[1] << 16 | size[2] << 8 |
                    size[3]);
   }
@@ -177,9 +182,10 @@ Status readIdx(const std::string &path, Tensor &out) {
   if (got == expected)
     RB_TRY(file.read(&extra, 1, more));
   if (got != expected || more)
-    return error(RB_INVALID_ARGUMENT, "'%s': expected %lld bytes for %s, got %s%lld",
-                 name, (long long)expected, type.c_str(),
-                 more ? "more than " : "", (long long)got);
+    return error(RB_INVALID_ARGUMENT,
+                 "'%s': expected %lld bytes for %s, got %s%lld", name,
+                 (long long)expected, type.c_str(), more ? "more than " : "",
+                 (long long)got);
   if (bytes > 1)
     swapBytes(data, count, bytes);
   if (bytes == 2)
@@ -221,7 +227,8 @@ Status DataSet::setLabels(const Tensor &labels) {
                  inputName.c_str(), (long long)size());
   labelValues.resize(size_t(size()));
   for (size_t i = 0; i < labelValues.size(); ++i)
-    labelValues[i] = loadNumber(labels.data(), labels.dtype(), int64_t(i)).integer;
+    labelValues[i] =
+        loadNumber(labels.data(), labels.dtype(), int64_t(i)).integer;
   return Status();
 }
 
@@ -270,8 +277,8 @@ Status DataSet::checkLabels(int64_t classes) const {
     if (label >= 0 && (!classes || label < classes))
       continue;
     std::string expected =
-        classes ? format("0 to %lld", (long long)classes - 1)
-                : std::string("a number that is not negative");
+        classes ? format("from 0 to %lld", (long long)classes - 1)
+                : std::string("that are not negative");
     return error(RB_INVALID_ARGUMENT,
                  "'%s': expected labels %s, got %lld for sample %zu",
                  labelName.c_str(), expected.c_str(), (long long)label, i);
@@ -313,8 +320,8 @@ static Status checkElementTypes(const DataSet &data, const ValueInfo &input) {
     if (!storeNumber(&scratch, to, 0, number))
       return error(RB_INVALID_ARGUMENT,
                    "input '%s': expected %s, got the value %lld in '%s'",
-                   input.name.c_str(), dtypeName(to),
-                   (long long)number.integer, data.inputName.c_str());
+                   input.name.c_str(), dtypeName(to), (long long)number.integer,
+                   data.inputName.c_str());
   }
   return Status();
 }
@@ -483,7 +490,8 @@ std::vector<int64_t> naturalOrder(int64_t count) {
   return order;
 }
 
-std::vector<int64_t> shuffledOrder(int64_t count, uint64_t seed, int64_t epoch) {
+std::vector<int64_t> shuffledOrder(int64_t count, uint64_t seed,
+                                   int64_t epoch) {
   std::vector<int64_t> order = naturalOrder(count);
   // A stream of 64-bit words; the last counter word tells it from others of the
   // same seed.

@@ -49,14 +49,14 @@ private:
   Status setLabels(const Tensor &labels);
 };
 
-/// How a sample's elements go into an entry's input argument, and its label into
-/// the label argument.
+/// How a sample's elements go into an entry's input argument, and its label
+/// into the label argument.
 struct BatchLayout {
   const ValueInfo *input = nullptr;
   const ValueInfo *label = nullptr; ///< null if the entry takes none
   std::vector<int64_t> dims; ///< of the input argument; the batch's is -1
-  int64_t outer = 1; ///< elements of a sample before the batch dimension
-  int64_t inner = 1; ///< and after it
+  int64_t outer = 1;     ///< elements of a sample before the batch dimension
+  int64_t inner = 1;     ///< and after it
   int64_t timeSteps = 0; ///< the data's, zero if they have none
 
   /// Matches the samples with the arguments of `entry`: either dimension by

@@ -49,7 +49,9 @@ static int findRole(const std::vector<ValueInfo> &values, Role role) {
   return -1;
 }
 
-int EntryInfo::findArgument(Role role) const { return findRole(arguments, role); }
+int EntryInfo::findArgument(Role role) const {
+  return findRole(arguments, role);
+}
 int EntryInfo::findResult(Role role) const { return findRole(results, role); }
 
 const EntryInfo *Manifest::find(const std::string &name) const {

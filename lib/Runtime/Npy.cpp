@@ -126,7 +126,8 @@ private:
       skipSpace();
       int64_t size = 0;
       const char *start = position;
-      for (; position != end && *position >= '0' && *position <= '9'; ++position)
+      for (; position != end && *position >= '0' && *position <= '9';
+           ++position)
         if (__builtin_mul_overflow(size, 10, &size) ||
             __builtin_add_overflow(size, *position - '0', &size))
           return false;
@@ -197,10 +198,11 @@ Status readNpy(const std::string &path, Tensor &out) {
   unsigned char prefix[12];
   size_t got = fread(prefix, 1, 8, file.get());
   if (got != 8 || memcmp(prefix, "\x93NUMPY", 6) != 0)
-    return error(RB_INVALID_ARGUMENT,
-                 "'%s': expected an NPY file, which begins with \\x93NUMPY, got "
-                 "something else",
-                 name);
+    return error(
+        RB_INVALID_ARGUMENT,
+        "'%s': expected an NPY file, which begins with \\x93NUMPY, got "
+        "something else",
+        name);
   int major = prefix[6], minor = prefix[7];
   if (major < 1 || major > 3)
     return error(RB_INVALID_ARGUMENT,
@@ -208,7 +210,8 @@ Status readNpy(const std::string &path, Tensor &out) {
                  minor);
   size_t lengthBytes = major == 1 ? 2 : 4;
   if (fread(prefix, 1, lengthBytes, file.get()) != lengthBytes)
-    return error(RB_INVALID_ARGUMENT, "'%s': the NPY header is cut short", name);
+    return error(RB_INVALID_ARGUMENT, "'%s': the NPY header is cut short",
+                 name);
   size_t length = 0;
   for (size_t i = 0; i < lengthBytes; ++i)
     length |= size_t(prefix[i]) << (8 * i);
@@ -219,7 +222,8 @@ Status readNpy(const std::string &path, Tensor &out) {
                  name, length);
   std::string text(length, '\0');
   if (fread(text.data(), 1, length, file.get()) != length)
-    return error(RB_INVALID_ARGUMENT, "'%s': the NPY header is cut short", name);
+    return error(RB_INVALID_ARGUMENT, "'%s': the NPY header is cut short",
+                 name);
   // The text may be padded with zeros by writers other than NumPy.
   while (!text.empty() && text.back() == '\0')
     text.pop_back();

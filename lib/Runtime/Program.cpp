@@ -45,19 +45,21 @@ Status Program::open(const std::string &path, std::shared_ptr<Program> &out) {
     return systemError("open", path, errno);
   auto program = std::make_shared<Program>();
   // A name without a slash would be searched for in the system's folders.
-  std::string located = path.find('/') == std::string::npos ? "./" + path : path;
+  std::string located =
+      path.find('/') == std::string::npos ? "./" + path : path;
   program->library = dlopen(located.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!program->library)
     return error(RB_IO_ERROR, "cannot load '%s': %s", name, dlerror());
-  auto *version =
-      static_cast<const int32_t *>(dlsym(program->library, "rheobase_abi_version"));
+  auto *version = static_cast<const int32_t *>(
+      dlsym(program->library, "rheobase_abi_version"));
   auto *text =
       static_cast<const char *>(dlsym(program->library, "rheobase_manifest"));
   if (!version || !text)
-    return error(RB_INVALID_ARGUMENT,
-                 "'%s': expected a program compiled by Rheobase, but there is no "
-                 "'%s'",
-                 name, version ? "rheobase_manifest" : "rheobase_abi_version");
+    return error(
+        RB_INVALID_ARGUMENT,
+        "'%s': expected a program compiled by Rheobase, but there is no "
+        "'%s'",
+        name, version ? "rheobase_manifest" : "rheobase_abi_version");
   if (*version != RHEOBASE_ABI_VERSION)
     return error(RB_VERSION_MISMATCH,
                  "'%s': expected ABI version %d, got %d: compile it again with "
@@ -95,8 +97,7 @@ Status Program::findEntry(const std::string &name, int &index) const {
 static std::string describe(const rb_tensor &tensor) {
   if (tensor.rank < 0 || tensor.rank > RHEOBASE_MAX_RANK)
     return format("a tensor of rank %d", tensor.rank);
-  return describeTensor(tensor.dtype,
-                        {tensor.dims, tensor.dims + tensor.rank});
+  return describeTensor(tensor.dtype, {tensor.dims, tensor.dims + tensor.rank});
 }
 
 Status Program::checkArguments(int index, const rb_tensor *args) const {
@@ -112,13 +113,13 @@ Status Program::checkArguments(int index, const rb_tensor *args) const {
     const ValueInfo &value = info.arguments[i];
     const rb_tensor &tensor = args[i];
     auto mismatch = [&](const std::string &detail = std::string()) {
-      return error(RB_INVALID_ARGUMENT,
-                   "%s: argument %zu '%s': expected %s%s, got %s",
-                   info.name.c_str(), i, value.name.c_str(),
-                   value.describe().c_str(), detail.c_str(),
-                   describe(tensor).c_str());
+      return error(
+          RB_INVALID_ARGUMENT, "%s: argument %zu '%s': expected %s%s, got %s",
+          info.name.c_str(), i, value.name.c_str(), value.describe().c_str(),
+          detail.c_str(), describe(tensor).c_str());
     };
-    if (tensor.dtype != value.dtype || tensor.rank != int32_t(value.dims.size()))
+    if (tensor.dtype != value.dtype ||
+        tensor.rank != int32_t(value.dims.size()))
       return mismatch();
     for (size_t d = 0; d < value.dims.size(); ++d) {
       const Dim &dim = value.dims[d];

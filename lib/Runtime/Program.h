@@ -23,10 +23,10 @@ public:
   ~Program();
 
   /// From a manifest and the functions that its symbols name.
-  static Status create(const std::string &manifest,
-                       const std::vector<std::pair<std::string, rb_entry_fn>>
-                           &functions,
-                       std::shared_ptr<Program> &out);
+  static Status
+  create(const std::string &manifest,
+         const std::vector<std::pair<std::string, rb_entry_fn>> &functions,
+         std::shared_ptr<Program> &out);
   /// From a shared object.
   static Status open(const std::string &path, std::shared_ptr<Program> &out);
 

@@ -82,11 +82,12 @@ Status LogFile::write(const rb_event &event) {
   if (kind == Csv) {
     if (event.text)
       return Status();
-    std::string line =
-        format("%s,%lld,%lld,%lld", eventName(event.kind), (long long)event.epoch,
-               (long long)event.step, (long long)event.samples);
+    std::string line = format("%s,%lld,%lld,%lld", eventName(event.kind),
+                              (long long)event.epoch, (long long)event.step,
+                              (long long)event.samples);
     for (const auto &number : numbers)
-      line += "," + (std::isnan(number.value) ? "" : formatDouble(number.value));
+      line +=
+          "," + (std::isnan(number.value) ? "" : formatDouble(number.value));
     return writeLine(line);
   }
   nlohmann::ordered_json object = {{"event", eventName(event.kind)},

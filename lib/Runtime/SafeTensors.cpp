@@ -13,6 +13,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
+#include <tuple>
 
 using nlohmann::json;
 using nlohmann::ordered_json;
@@ -61,8 +62,9 @@ static Status parseRecord(const char *file, const std::string &name,
                           const json &value, int64_t dataBytes,
                           Record &record) {
   auto corrupt = [&](const char *what) {
-    return error(RB_INVALID_ARGUMENT, "'%s': tensor '%s': expected %s, got %.200s",
-                 file, name.c_str(), what, value.dump().c_str());
+    return error(RB_INVALID_ARGUMENT,
+                 "'%s': tensor '%s': expected %s, got %.200s", file,
+                 name.c_str(), what, value.dump().c_str());
   };
   record.name = name;
   if (!value.is_object() || !value.contains("dtype") ||
@@ -160,14 +162,15 @@ Status readSafeTensors(const std::string &path, SafeTensors &out) {
       continue;
     }
     Record record;
-    RB_TRY(parseRecord(name, item.key(), json(item.value()), dataBytes, record));
+    RB_TRY(
+        parseRecord(name, item.key(), json(item.value()), dataBytes, record));
     records.push_back(std::move(record));
   }
-  std::stable_sort(records.begin(), records.end(),
-                   [](const Record &a, const Record &b) {
-                     return a.begin != b.begin ? a.begin < b.begin
-                                               : a.end < b.end;
-                   });
+  std::sort(records.begin(), records.end(),
+            [](const Record &a, const Record &b) {
+              return std::tie(a.begin, a.end, a.name) <
+                     std::tie(b.begin, b.end, b.name);
+            });
   int64_t position = 0;
   for (const Record &record : records) {
     if (record.begin != position)
@@ -192,10 +195,10 @@ Status readSafeTensors(const std::string &path, SafeTensors &out) {
   return Status();
 }
 
-Status writeSafeTensors(
-    const std::string &path,
-    const std::vector<std::pair<std::string, rb_tensor>> &tensors,
-    const std::map<std::string, std::string> &metadata) {
+Status
+writeSafeTensors(const std::string &path,
+                 const std::vector<std::pair<std::string, rb_tensor>> &tensors,
+                 const std::map<std::string, std::string> &metadata) {
   ordered_json header = ordered_json::object();
   if (!metadata.empty())
     header["__metadata__"] = metadata;

@@ -94,10 +94,10 @@ static void fillRandom(Tensor &tensor, const Initializer &initializer,
       for (int k = 0; k < 4; k += 2) {
         double radius = std::sqrt(-2.0 * std::log(1.0 - values[k]));
         double angle = 6.283185307179586 * values[k + 1];
-        values[k] = initializer.first +
-                    initializer.second * (radius * std::cos(angle));
-        values[k + 1] = initializer.first +
-                        initializer.second * (radius * std::sin(angle));
+        values[k] =
+            initializer.first + initializer.second * (radius * std::cos(angle));
+        values[k + 1] =
+            initializer.first + initializer.second * (radius * std::sin(angle));
       }
     }
     for (int64_t k = 0; k < 4 && i + k < count; ++k)
@@ -134,7 +134,8 @@ Status State::initialize(uint64_t seed) {
       break;
     }
     case Initializer::Data:
-      memcpy(tensor.data(), initializer->bytes.data(), size_t(tensor.numBytes()));
+      memcpy(tensor.data(), initializer->bytes.data(),
+             size_t(tensor.numBytes()));
       break;
     case Initializer::Uniform:
     case Initializer::Normal:
@@ -223,9 +224,10 @@ static Status readProgress(const std::string &path, const SafeTensors &file,
     if (!status.ok())
       return;
     if (found == file.metadata.end())
-      status = error(RB_INVALID_ARGUMENT,
-                     "'%s': expected a checkpoint, but its metadata has no '%s'",
-                     path.c_str(), key);
+      status =
+          error(RB_INVALID_ARGUMENT,
+                "'%s': expected a checkpoint, but its metadata has no '%s'",
+                path.c_str(), key);
     else if (!parseNumber(found->second, value))
       status = error(RB_INVALID_ARGUMENT,
                      "'%s': expected '%s' in the metadata to be a number, got "
@@ -241,18 +243,20 @@ static Status readProgress(const std::string &path, const SafeTensors &file,
   read("loss_sum", progress.lossSum);
   for (const auto &[key, value] : file.metadata) {
     if (key.rfind(metricPrefix, 0) == 0)
-      read(key.c_str(), progress.metricSums[key.substr(sizeof(metricPrefix) - 1)]);
+      read(key.c_str(),
+           progress.metricSums[key.substr(sizeof(metricPrefix) - 1)]);
     if (key.rfind(optionPrefix, 0) == 0)
       progress.options[key.substr(sizeof(optionPrefix) - 1)] = value;
   }
-  if (status.ok() && (progress.epoch < 0 || progress.position < 0 ||
-                      progress.step < 0 || progress.position > progress.samples))
-    return error(RB_INVALID_ARGUMENT,
-                 "'%s': the metadata's epoch %lld, position %lld of %lld and step "
-                 "%lld are impossible",
-                 path.c_str(), (long long)progress.epoch,
-                 (long long)progress.position, (long long)progress.samples,
-                 (long long)progress.step);
+  if (status.ok() &&
+      (progress.epoch < 0 || progress.position < 0 || progress.step < 0 ||
+       progress.position > progress.samples))
+    return error(
+        RB_INVALID_ARGUMENT,
+        "'%s': the metadata's epoch %lld, position %lld of %lld and step "
+        "%lld are impossible",
+        path.c_str(), (long long)progress.epoch, (long long)progress.position,
+        (long long)progress.samples, (long long)progress.step);
   return status;
 }
 

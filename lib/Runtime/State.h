@@ -2,8 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Parameters, optimizer state and statistics: their initial values and their way
-// to files and back.
+// Parameters, optimizer state and statistics: their initial values and their
+// way to files and back.
 //
 //===----------------------------------------------------------------------===//
 #ifndef RHEOBASE_LIB_RUNTIME_STATE_H

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <charconv>
 #include <climits>
+#include <cmath>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
@@ -54,6 +55,8 @@ Status systemError(const char *action, const std::string &path,
 }
 
 std::string formatDouble(double value) {
+  if (std::isnan(value))
+    return "nan"; // without the sign, which says nothing
   char buffer[64];
   std::to_chars_result result =
       std::to_chars(buffer, buffer + sizeof(buffer), value);
@@ -68,7 +71,8 @@ std::string formatDouble(double value) {
 /// Some file systems refuse; the file itself is safe then.
 static void flushFolder(const std::string &file) {
   size_t slash = file.rfind('/');
-  std::string folder = slash == std::string::npos ? "." : file.substr(0, slash + 1);
+  std::string folder =
+      slash == std::string::npos ? "." : file.substr(0, slash + 1);
   int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0)
     return;

@@ -33,7 +33,8 @@ Status error(rb_status code, const char *pattern, ...)
 
 /// RB_IO_ERROR or RB_NOT_FOUND with errno's text: "cannot open 'x': No such
 /// file or directory".
-Status systemError(const char *action, const std::string &path, int errorNumber);
+Status systemError(const char *action, const std::string &path,
+                   int errorNumber);
 
 /// A number so that reading it gives the same number again.
 std::string formatDouble(double value);

@@ -224,7 +224,8 @@ Number loadNumber(const void *data, int32_t dtype, int64_t i) {
   case RB_F16:
     return Number::ofReal(halfToFloat(static_cast<const uint16_t *>(data)[i]));
   case RB_BF16:
-    return Number::ofReal(bfloatToFloat(static_cast<const uint16_t *>(data)[i]));
+    return Number::ofReal(
+        bfloatToFloat(static_cast<const uint16_t *>(data)[i]));
   case RB_F32:
     return Number::ofReal(static_cast<const float *>(data)[i]);
   default:

@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Everything that a step computes is a function of the persistent tensors, the
-// seed and the place in the epoch. So a checkpoint holds those and nothing else,
-// and a step that went wrong can be computed again.
+// seed and the place in the epoch. So a checkpoint holds those and nothing
+// else, and a step that went wrong can be computed again.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,8 +12,7 @@
 #include "Element.h"
 #include "Report.h"
 #include "Support.h"
-#include <atomic>
-#include <cerrno>
+#include "rheobase/Support/Philox.h"
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
@@ -104,8 +103,8 @@ private:
 // Threads
 //===----------------------------------------------------------------------===//
 
-/// Tells every OpenMP runtime that is loaded, and by the environment one that is
-/// loaded later, how many threads to use.
+/// Tells every OpenMP runtime that is loaded, and by the environment one that
+/// is loaded later, how many threads to use.
 static void setThreads(int64_t threads, const Program &program) {
   if (threads <= 0)
     return;
@@ -149,7 +148,8 @@ struct Sums {
   }
 };
 
-/// An entry with its arguments: persistent tensors of a state, a batch, scalars.
+/// An entry with its arguments: persistent tensors of a state, a batch,
+/// scalars.
 class Call {
 public:
   Status bind(State &state, const char *entryName);
@@ -228,8 +228,8 @@ Status Call::run(int64_t count, Sums &sums, double &loss) {
       continue;
     Number number = loadNumber(results[i].data, result.dtype, 0);
     // Floats are means over the batch, integers are counts.
-    double sum = number.isFloat ? number.real * double(count)
-                                : double(number.integer);
+    double sum =
+        number.isFloat ? number.real * double(count) : double(number.integer);
     if (result.role == Role::Loss) {
       loss = number.asReal();
       sums.loss += sum;
@@ -240,6 +240,17 @@ Status Call::run(int64_t count, Sums &sums, double &loss) {
   sums.samples += count;
   program->release(index, results.data());
   return Status();
+}
+
+/// The seed of one call: an entry's random numbers do not know the optimizer
+/// step or the batch, so each call gets a seed of its own. `stream` tells
+/// training from evaluation.
+static int64_t callSeed(uint64_t seed, uint32_t stream, int64_t counter) {
+  std::array<uint32_t, 4> words =
+      philox4x32({uint32_t(counter), uint32_t(uint64_t(counter) >> 32), stream,
+                  0x43414c4cu},
+                 philoxKey(seed));
+  return int64_t(uint64_t(words[0]) | uint64_t(words[1]) << 32);
 }
 
 //===----------------------------------------------------------------------===//
@@ -277,14 +288,15 @@ private:
   Status takeSnapshot();
   void restore(const std::vector<Tensor> &values);
   Status copyState(std::vector<Tensor> &values);
-  Status numericFailure(const std::string &what);
+  Status numericFailure(const std::string &tensor, double loss = 0.0);
+  int64_t currentEpoch() const;
   Status replay(int64_t lastStep, std::string &found);
 
   std::string keptCheckpoint() const;
   bool mustStop() const { return stopRequested || interruptSeen; }
   double rateAt(const Progress &at) const {
-    return scheduledRate(options, baseRate, at.epoch * epochSamples + at.position,
-                         epochSamples);
+    return scheduledRate(options, baseRate,
+                         at.epoch * epochSamples + at.position, epochSamples);
   }
   Sums epochSums() const {
     return {progress.lossSum, progress.metricSums, progress.position};
@@ -324,12 +336,13 @@ Status Training::checkOptions() {
   auto require = [](bool condition, const char *name, const char *expected,
                     const std::string &got) {
     return condition ? Status()
-                     : error(RB_INVALID_ARGUMENT, "%s: expected %s, got %s", name,
-                             expected, got.c_str());
+                     : error(RB_INVALID_ARGUMENT, "%s: expected %s, got %s",
+                             name, expected, got.c_str());
   };
   auto atLeast = [&](int64_t value, int64_t least, const char *name) {
     return require(value >= least, name,
-                   least ? "a positive number" : "a number that is not negative",
+                   least ? "a positive number"
+                         : "a number that is not negative",
                    std::to_string(value));
   };
   auto real = [&](double value, const char *name) {
@@ -356,7 +369,8 @@ Status Training::checkOptions() {
   RB_TRY(atLeast(options.checkpoint_epochs, 1, "epochs between checkpoints"));
   RB_TRY(atLeast(options.checkpoint_steps, 0, "steps between checkpoints"));
   RB_TRY(atLeast(options.log_steps, 0, "steps between log lines"));
-  return atLeast(options.replay_steps, 1, "steps between copies for the replay");
+  return atLeast(options.replay_steps, 1,
+                 "steps between copies for the replay");
 }
 
 /// Number of classes: what options or the source say, or the width of the
@@ -412,14 +426,19 @@ Status Training::openLogs(bool append) {
   return jsonl.open(options.log_jsonl, append);
 }
 
+/// The epoch of the last sample, counted from 1.
+int64_t Training::currentEpoch() const {
+  return progress.epoch + (progress.position > 0 || !progress.epoch);
+}
+
 rb_event Training::makeEvent(rb_event_kind kind) const {
   rb_event event = {};
   event.kind = kind;
-  // The epoch of the last sample.
-  event.epoch = progress.epoch + (progress.position > 0 || !progress.epoch);
+  event.epoch = currentEpoch();
   event.step = progress.step;
   event.samples = progress.position;
-  event.learning_rate = event.loss = event.accuracy = event.spike_rate = unknown;
+  event.learning_rate = event.loss = event.accuracy = event.spike_rate =
+      unknown;
   event.samples_per_second = unknown;
   event.seconds = secondsNow() - startTime;
   return event;
@@ -458,7 +477,7 @@ Status Training::saveCheckpoint() {
     return Status();
   std::string bad = state.findNonFinite();
   if (!bad.empty())
-    return numericFailure("'" + bad + "'");
+    return numericFailure(bad);
   RB_TRY(state.save(options.checkpoint, progress));
   savedPath = options.checkpoint;
   savedStep = progress.step;
@@ -472,7 +491,8 @@ Status Training::stopped(const std::string &where) {
     return error(RB_INTERRUPTED, "interrupted %s", where.c_str());
   RB_TRY(saveCheckpoint());
   return error(RB_INTERRUPTED, "interrupted %s, after step %lld; %s",
-               where.c_str(), (long long)progress.step, keptCheckpoint().c_str());
+               where.c_str(), (long long)progress.step,
+               keptCheckpoint().c_str());
 }
 
 /// What the numbers of a training depend on, besides seed and data.
@@ -515,14 +535,15 @@ Status Training::resume() {
   savedStep = progress.step;
   savedPath = options.resume;
   RB_TRY(openLogs(true));
-  RB_TRY(note(format("resumed '%s' after %lld epochs and %lld samples, step %lld, "
-                     "seed %llu",
-                     options.resume, (long long)progress.epoch,
-                     (long long)progress.position, (long long)progress.step,
-                     (unsigned long long)progress.seed)));
+  RB_TRY(note(format(
+      "resumed '%s' after %lld epochs and %lld samples, step %lld, "
+      "seed %llu",
+      options.resume, (long long)progress.epoch, (long long)progress.position,
+      (long long)progress.step, (unsigned long long)progress.seed)));
   if (samplesBefore != epochSamples)
-    RB_TRY(note(format("samples is %lld, was %lld when the checkpoint was written",
-                       (long long)epochSamples, (long long)samplesBefore)));
+    RB_TRY(
+        note(format("samples is %lld, was %lld when the checkpoint was written",
+                    (long long)epochSamples, (long long)samplesBefore)));
   for (const auto &[name, value] : progress.options) {
     const std::string &old = before[name];
     if (old != value)
@@ -542,7 +563,7 @@ Status Training::runStep(const Batch &batch, const Progress &at, Sums &sums,
                          double &loss) {
   trainCall.setBatch(batch);
   trainCall.setReal(Role::LearningRate, rateAt(at));
-  trainCall.setInteger(Role::Seed, int64_t(progress.seed));
+  trainCall.setInteger(Role::Seed, callSeed(progress.seed, 0, at.step + 1));
   trainCall.setInteger(Role::Step, at.step + 1);
   return trainCall.run(batch.count, sums, loss);
 }
@@ -551,11 +572,13 @@ double Training::secondsLeft(double samplesPerSecond) const {
   if (!(samplesPerSecond > 0.0))
     return -1.0;
   double epochsLeft = double(options.epochs - progress.epoch);
-  double samples = epochsLeft * double(epochSamples) - double(progress.position);
+  double samples =
+      epochsLeft * double(epochSamples) - double(progress.position);
   if (options.limit_steps)
     samples = std::fmin(samples, double(options.limit_steps - progress.step) *
                                      double(options.batch));
-  double evaluations = testData ? std::ceil(epochsLeft / double(options.evaluate_every)) : 0.0;
+  double evaluations =
+      testData ? std::ceil(epochsLeft / double(options.evaluate_every)) : 0.0;
   return samples / samplesPerSecond + evaluations * evaluationSeconds;
 }
 
@@ -579,15 +602,16 @@ Status Training::trainEpoch(bool &limitReached) {
     const Batch *batch = batches.next();
     if (!batch)
       break;
-    if (options.on_numeric && (snapshot.empty() || progress.step >=
-                               snapshotProgress.step + options.replay_steps))
+    if (options.on_numeric &&
+        (snapshot.empty() ||
+         progress.step >= snapshotProgress.step + options.replay_steps))
       RB_TRY(takeSnapshot());
     Sums sums = epochSums();
     double loss;
     rate = rateAt(progress);
     RB_TRY(runStep(*batch, progress, sums, loss));
     if (!std::isfinite(loss))
-      return numericFailure("the loss");
+      return numericFailure("", loss);
     progress.position += batch->count;
     progress.step += 1;
     progress.lossSum = sums.loss;
@@ -602,8 +626,8 @@ Status Training::trainEpoch(bool &limitReached) {
     Sums epoch = epochSums();
     event.accuracy = epoch.accuracy();
     event.spike_rate = epoch.mean("spike_rate");
-    RB_TRY(emit(event, options.log_steps &&
-                           progress.step % options.log_steps == 0));
+    RB_TRY(emit(event,
+                options.log_steps && progress.step % options.log_steps == 0));
     event.loss = progress.lossSum / double(progress.position);
     display.update(title, progress.position, epochSamples, event,
                    secondsLeft(samplesPerSecond));
@@ -613,7 +637,7 @@ Status Training::trainEpoch(bool &limitReached) {
   }
   std::string bad = state.findNonFinite();
   if (!bad.empty())
-    return numericFailure("'" + bad + "'");
+    return numericFailure(bad);
 
   Sums epoch = epochSums();
   rb_event event = makeEvent(RB_EVENT_EPOCH);
@@ -638,12 +662,10 @@ Status Training::evaluate(int64_t epoch) {
   Prefetcher batches(data, testCall.layout, naturalOrder(data.size()),
                      options.batch, 0);
   RB_TRY(batches.start());
-  testCall.setInteger(Role::Seed, int64_t(progress.seed));
   testCall.setInteger(Role::Step, progress.step);
-  std::string title =
-      trainData ? format("test  %lld/%lld", (long long)epoch,
-                         (long long)options.epochs)
-                : std::string("test");
+  std::string title = trainData ? format("test  %lld/%lld", (long long)epoch,
+                                         (long long)options.epochs)
+                                : std::string("test");
   double begin = secondsNow();
   Sums sums;
   rb_event event = makeEvent(RB_EVENT_EVALUATION);
@@ -652,6 +674,8 @@ Status Training::evaluate(int64_t epoch) {
     if (mustStop())
       return stopped("in the evaluation");
     testCall.setBatch(*batch);
+    testCall.setInteger(Role::Seed,
+                        callSeed(progress.seed, 1, batch->position));
     double loss;
     RB_TRY(testCall.run(batch->count, sums, loss));
     if (!std::isfinite(loss)) {
@@ -660,9 +684,8 @@ Status Training::evaluate(int64_t epoch) {
                  formatDouble(loss).c_str(), (long long)batch->position,
                  (long long)(batch->position + batch->count - 1));
       if (trainData)
-        text += format(", after epoch %lld, step %lld; %s",
-                       (long long)epoch, (long long)progress.step,
-                       keptCheckpoint().c_str());
+        text += format(", after epoch %lld, step %lld; %s", (long long)epoch,
+                       (long long)progress.step, keptCheckpoint().c_str());
       return Status(RB_NUMERIC, text);
     }
     event.samples = sums.samples;
@@ -673,7 +696,8 @@ Status Training::evaluate(int64_t epoch) {
     event.samples_per_second =
         double(sums.samples) / std::fmax(evaluationSeconds, 1e-9);
     display.update(title, sums.samples, data.size(), event,
-                   double(data.size() - sums.samples) / event.samples_per_second);
+                   double(data.size() - sums.samples) /
+                       event.samples_per_second);
   }
   event.seconds = secondsNow() - startTime;
   result.test_loss = event.loss;
@@ -686,13 +710,14 @@ Status Training::evaluate(int64_t epoch) {
 }
 
 Status Training::runEpochs() {
-  bool limitReached = options.limit_steps && progress.step >= options.limit_steps;
+  bool limitReached =
+      options.limit_steps && progress.step >= options.limit_steps;
   bool evaluated = false;
   while (progress.epoch < options.epochs && !limitReached) {
     RB_TRY(trainEpoch(limitReached));
     bool complete = progress.position == epochSamples;
-    bool last = limitReached || progress.epoch + 1 == options.epochs;
-    evaluated = testData &&
+    bool last = complete && progress.epoch + 1 == options.epochs;
+    evaluated = testData && complete &&
                 (last || (progress.epoch + 1) % options.evaluate_every == 0);
     // Before the epoch counts as complete: who is interrupted here evaluates
     // when the training goes on.
@@ -704,11 +729,12 @@ Status Training::runEpochs() {
       progress.lossSum = 0.0;
       progress.metricSums.clear();
     }
-    if (last || progress.epoch % options.checkpoint_epochs == 0)
+    if (last || limitReached || progress.epoch % options.checkpoint_epochs == 0)
       RB_TRY(saveCheckpoint());
   }
-  // A checkpoint of a complete training, or nothing to train.
-  return testData && !evaluated ? evaluate(progress.epoch) : Status();
+  // At the limit of steps, or with nothing left to train. The checkpoint does
+  // not know of it: a training that goes on is as if it had not stopped here.
+  return testData && !evaluated ? evaluate(currentEpoch()) : Status();
 }
 
 //===----------------------------------------------------------------------===//
@@ -737,20 +763,29 @@ void Training::restore(const std::vector<Tensor> &values) {
 Status Training::takeSnapshot() {
   std::string bad = state.findNonFinite();
   if (!bad.empty())
-    return numericFailure("'" + bad + "'");
+    return numericFailure(bad);
   RB_TRY(copyState(snapshot));
   snapshotProgress = progress;
   return Status();
 }
 
+static std::string describeFailure(const std::string &tensor, double loss,
+                                   int64_t epoch, int64_t step) {
+  std::string place =
+      format("epoch %lld, step %lld", (long long)epoch, (long long)step);
+  return tensor.empty() ? "the loss is " + formatDouble(loss) + " in " + place
+                        : "'" + tensor + "' is not finite after " + place;
+}
+
 /// Computes the steps after the snapshot again, up to the first after which
-/// something is not finite, and hands it to the callback. `found` stays empty if
-/// there is none up to `lastStep`.
+/// something is not finite, and hands it to the callback. `found` stays empty
+/// if there is none up to `lastStep`.
 Status Training::replay(int64_t lastStep, std::string &found) {
   restore(snapshot);
   Progress at = snapshotProgress;
   Batch batch;
-  RB_TRY(batch.allocate(trainCall.layout, std::min(options.batch, epochSamples)));
+  RB_TRY(
+      batch.allocate(trainCall.layout, std::min(options.batch, epochSamples)));
   std::vector<Tensor> before;
   std::vector<int64_t> order;
   int64_t orderEpoch = -1;
@@ -769,15 +804,10 @@ Status Training::replay(int64_t lastStep, std::string &found) {
     Sums sums;
     double loss;
     RB_TRY(runStep(batch, at, sums, loss));
-    std::string what = std::isfinite(loss)
-                           ? state.findNonFinite()
-                           : formatDouble(loss);
-    if (!what.empty()) {
-      found = format("epoch %lld, step %lld", (long long)at.epoch + 1,
-                     (long long)at.step + 1);
-      found = std::isfinite(loss)
-                  ? "'" + what + "' is not finite after " + found
-                  : "the loss is " + what + " in " + found;
+    std::string tensor =
+        std::isfinite(loss) ? state.findNonFinite() : std::string();
+    if (!tensor.empty() || !std::isfinite(loss)) {
+      found = describeFailure(tensor, loss, at.epoch + 1, at.step + 1);
       restore(before);
       rb_numeric_failure failure = {};
       failure.program = handle;
@@ -795,14 +825,13 @@ Status Training::replay(int64_t lastStep, std::string &found) {
   return Status();
 }
 
-/// The training cannot go on: `what` is not finite in the current step or after
-/// the last one.
-Status Training::numericFailure(const std::string &what) {
-  bool isLoss = what == "the loss";
+/// The training cannot go on: `tensor` is not finite after the last step or, if
+/// that is empty, `loss` in the current one.
+Status Training::numericFailure(const std::string &tensor, double loss) {
+  bool isLoss = tensor.empty();
   int64_t step = progress.step + (isLoss ? 1 : 0);
-  std::string text = format("%s is not finite %s epoch %lld, step %lld",
-                            what.c_str(), isLoss ? "in" : "after",
-                            (long long)progress.epoch + 1, (long long)step);
+  std::string text = describeFailure(
+      tensor, loss, isLoss ? progress.epoch + 1 : currentEpoch(), step);
   display.clear();
   if (!snapshot.empty() && options.on_numeric) {
     std::string found;
@@ -834,11 +863,13 @@ Status Training::train() {
   baseRate = options.learning_rate > 0.0
                  ? options.learning_rate
                  : state.program().manifest().model.learningRate;
-  if (!(baseRate > 0.0) && trainCall.info().findArgument(Role::LearningRate) >= 0)
-    return error(RB_INVALID_ARGUMENT,
-                 "the learning rate is not given, and program '%s' does not say "
-                 "it",
-                 state.program().manifest().module.c_str());
+  if (!(baseRate > 0.0) &&
+      trainCall.info().findArgument(Role::LearningRate) >= 0)
+    return error(
+        RB_INVALID_ARGUMENT,
+        "the learning rate is not given, and program '%s' does not say "
+        "it",
+        state.program().manifest().module.c_str());
   progress.seed = options.seed;
   progress.samples = epochSamples;
   progress.options = recordOptions(options, baseRate, timeSteps);
@@ -853,7 +884,8 @@ Status Training::train() {
   Status status = runEpochs();
   result.epochs = progress.epoch;
   result.steps = progress.step;
-  result.best_accuracy = progress.bestAccuracy < 0.0 ? unknown : progress.bestAccuracy;
+  result.best_accuracy =
+      progress.bestAccuracy < 0.0 ? unknown : progress.bestAccuracy;
   result.seconds = secondsNow() - startTime;
   return status;
 }

@@ -2,9 +2,9 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Reads and writes the safetensors format: eight bytes with the length of a JSON
-// header, the header, the tensors' bytes. Checkpoints and trained weights are
-// such files.
+// Reads and writes the safetensors format: eight bytes with the length of a
+// JSON header, the header, the tensors' bytes. Checkpoints and trained weights
+// are such files.
 //
 //===----------------------------------------------------------------------===//
 #ifndef RHEOBASE_RUNTIME_SAFETENSORS_H
@@ -36,10 +36,10 @@ struct SafeTensors {
 Status readSafeTensors(const std::string &path, SafeTensors &out);
 
 /// Writes a file so that it is either complete or as it was before.
-Status writeSafeTensors(
-    const std::string &path,
-    const std::vector<std::pair<std::string, rb_tensor>> &tensors,
-    const std::map<std::string, std::string> &metadata);
+Status
+writeSafeTensors(const std::string &path,
+                 const std::vector<std::pair<std::string, rb_tensor>> &tensors,
+                 const std::map<std::string, std::string> &metadata);
 
 } // namespace rt
 } // namespace rheobase

@@ -2,8 +2,8 @@
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A dense row-major tensor: element type, dimensions, 64-byte aligned bytes from
-// the runtime's pool.
+// A dense row-major tensor: element type, dimensions, 64-byte aligned bytes
+// from the runtime's pool.
 //
 //===----------------------------------------------------------------------===//
 #ifndef RHEOBASE_RUNTIME_TENSOR_H

@@ -23,7 +23,8 @@ TEST(Pool, AlignsAndKeepsContents) {
   for (int i = 0; i < 4000; ++i) {
     if (random() % 3 && live.size() < 200) {
       size_t size = random() % (size_t(1) << (random() % 18));
-      auto *data = static_cast<unsigned char *>(rheobase_rt_alloc(int64_t(size)));
+      auto *data =
+          static_cast<unsigned char *>(rheobase_rt_alloc(int64_t(size)));
       ASSERT_NE(data, nullptr);
       ASSERT_EQ(reinterpret_cast<uintptr_t>(data) % 64, 0u);
       memset(data, i & 255, size);
@@ -82,8 +83,8 @@ TEST(Pool, ServesThreads) {
       std::mt19937 random(t);
       std::vector<int *> live;
       for (int i = 0; i < 5000; ++i) {
-        int *data = static_cast<int *>(
-            rheobase_rt_alloc(int64_t(4 + random() % 4000)));
+        int *data =
+            static_cast<int *>(rheobase_rt_alloc(int64_t(4 + random() % 4000)));
         *data = t;
         live.push_back(data);
         if (random() % 2) {

@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "TestSupport.h"
 #include "rheobase/Runtime/Tensor.h"
+#include "TestSupport.h"
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -39,9 +39,10 @@ TEST(Tensor, RefusesImpossibleShapes) {
   Tensor tensor;
   EXPECT_ERROR(Tensor::create(RB_F32, {-1}, tensor), RB_INVALID_ARGUMENT,
                "a tensor of type f32[-1] is too large");
-  EXPECT_ERROR(Tensor::create(RB_F64, {int64_t(1) << 31, int64_t(1) << 31}, tensor),
-               RB_INVALID_ARGUMENT,
-               "a tensor of type f64[2147483648,2147483648] is too large");
+  EXPECT_ERROR(
+      Tensor::create(RB_F64, {int64_t(1) << 31, int64_t(1) << 31}, tensor),
+      RB_INVALID_ARGUMENT,
+      "a tensor of type f64[2147483648,2147483648] is too large");
   EXPECT_ERROR(Tensor::create(RB_F32, {int64_t(1) << 50}, tensor),
                RB_OUT_OF_MEMORY,
                "out of memory for a tensor of type f32[1125899906842624]");
@@ -73,7 +74,8 @@ TEST(Tensor, SixteenBitFloatsRoundTrip) {
 // Halfway between neighbours goes to the even one, beside it to the nearer.
 TEST(Tensor, SixteenBitFloatsRoundToNearestEven) {
   for (uint32_t bits = 0; bits < 0x7bff; ++bits) {
-    float low = halfToFloat(uint16_t(bits)), high = halfToFloat(uint16_t(bits + 1));
+    float low = halfToFloat(uint16_t(bits)),
+          high = halfToFloat(uint16_t(bits + 1));
     float middle = low + (high - low) / 2;
     ASSERT_EQ(floatToHalf(middle), bits + (bits & 1));
     ASSERT_EQ(floatToHalf(std::nextafterf(middle, low)), bits);
@@ -84,7 +86,8 @@ TEST(Tensor, SixteenBitFloatsRoundToNearestEven) {
   EXPECT_EQ(floatToHalf(65520.0f), 0x7c00);
   EXPECT_EQ(floatToHalf(1e30f), 0x7c00);
   for (uint32_t bits = 0; bits < 0x7f7f; ++bits) {
-    float low = bfloatToFloat(uint16_t(bits)), high = bfloatToFloat(uint16_t(bits + 1));
+    float low = bfloatToFloat(uint16_t(bits)),
+          high = bfloatToFloat(uint16_t(bits + 1));
     float middle = low + (high - low) / 2;
     ASSERT_EQ(floatToBfloat(middle), bits + (bits & 1));
     ASSERT_EQ(floatToBfloat(std::nextafterf(middle, low)), bits);
@@ -105,24 +108,31 @@ TEST(Tensor, ConvertsDoublesToHalfInOneRounding) {
 
 TEST(Tensor, ConvertsWhatFits) {
   Tensor out;
-  EXPECT_OK(convertTensor(makeTensor<float>(RB_F32, {0, 1, 1}).view(), RB_BOOL, out));
+  EXPECT_OK(
+      convertTensor(makeTensor<float>(RB_F32, {0, 1, 1}).view(), RB_BOOL, out));
   EXPECT_EQ(out.dtype(), RB_BOOL);
   EXPECT_EQ(out.data<uint8_t>()[2], 1);
-  EXPECT_OK(convertTensor(makeTensor<int64_t>(RB_I64, {INT64_MAX, -5}).view(), RB_I64, out));
+  EXPECT_OK(convertTensor(makeTensor<int64_t>(RB_I64, {INT64_MAX, -5}).view(),
+                          RB_I64, out));
   EXPECT_EQ(out.data<int64_t>()[0], INT64_MAX);
-  EXPECT_OK(convertTensor(makeTensor<uint8_t>(RB_U8, {0, 255}).view(), RB_F32, out));
+  EXPECT_OK(
+      convertTensor(makeTensor<uint8_t>(RB_U8, {0, 255}).view(), RB_F32, out));
   EXPECT_EQ(out.data<float>()[1], 255.0f);
 }
 
 TEST(Tensor, RefusesWhatDoesNotFit) {
   Tensor out;
-  EXPECT_ERROR(convertTensor(makeTensor<float>(RB_F32, {1, 0.5f}).view(), RB_I32, out),
-               RB_INVALID_ARGUMENT, "element 1 is 0.5, which i32 does not hold");
-  EXPECT_ERROR(convertTensor(makeTensor<int32_t>(RB_I32, {128}).view(), RB_I8, out),
-               RB_INVALID_ARGUMENT, "element 0 is 128, which i8 does not hold");
-  EXPECT_ERROR(convertTensor(makeTensor<uint8_t>(RB_U8, {2}).view(), RB_BOOL, out),
-               RB_INVALID_ARGUMENT, "element 0 is 2, which i1 does not hold");
+  EXPECT_ERROR(
+      convertTensor(makeTensor<float>(RB_F32, {1, 0.5f}).view(), RB_I32, out),
+      RB_INVALID_ARGUMENT, "element 1 is 0.5, which i32 does not hold");
+  EXPECT_ERROR(
+      convertTensor(makeTensor<int32_t>(RB_I32, {128}).view(), RB_I8, out),
+      RB_INVALID_ARGUMENT, "element 0 is 128, which i8 does not hold");
+  EXPECT_ERROR(
+      convertTensor(makeTensor<uint8_t>(RB_U8, {2}).view(), RB_BOOL, out),
+      RB_INVALID_ARGUMENT, "element 0 is 2, which i1 does not hold");
   float nan = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_EQ(convertTensor(makeTensor<float>(RB_F32, {nan}).view(), RB_I64, out).code(),
+  EXPECT_EQ(convertTensor(makeTensor<float>(RB_F32, {nan}).view(), RB_I64, out)
+                .code(),
             RB_INVALID_ARGUMENT);
 }
