@@ -24,8 +24,8 @@ def Spiking_Dialect : Dialect {
     Rules that hold for all operations, and those of the dialect's attributes on functions:
 
     * `spiking_c1`: an operation of the dialect has no attributes but its own and those of other dialects.
-    * `spiking_c2`: an attribute `spiking.<name>` on another operation, or on an argument or result of a function, is one
-      of those below, in its place.
+    * `spiking_c2`: an attribute `spiking.<name>` is `spiking.training` on a function, `spiking.role`, `spiking.name` or
+      `spiking.initializer` on an argument, or `spiking.role`, `spiking.name` or `spiking.aliases` on a result.
     * `role_c1`: `spiking.role` is a string: on an argument "parameter", "optimizer", "state", "input", "label",
       "time_steps", "learning_rate", "seed" or "step"; on a result "parameter", "optimizer", "state", "loss", "metric" or
       "output".
