@@ -9,6 +9,7 @@
 #include "rheobase/Conversion/Passes.h"
 #include "rheobase/Dialect/Spiking/IR/Spiking.h"
 #include "rheobase/Dialect/Spiking/Transforms/Passes.h"
+#include "rheobase/Pipelines/CPU.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -24,4 +25,5 @@ void rheobase::registerAllPasses() {
   mlir::registerAllPasses();
   spiking::registerSpikingPasses();
   registerConversionPasses();
+  registerCPUPipelines();
 }

@@ -17,6 +17,29 @@ include "mlir/Pass/PassBase.td"
 // Buffers to loops over vectors
 //===----------------------------------------------------------------------===//
 
+def ExpandMathPass : Pass<"expand-math"> {
+  let summary = "expand mathematical functions in the reference arithmetic";
+  let description = [{
+    In f32 (f16, bf16) each function of the math dialect becomes MLIR's
+    expansion or polynomial, basic operations and fused multiply-adds, for
+    scalars and vectors alike; correctly rounded ones (`sqrt`, `fma`, `floor`,
+    ...) stay. In f64 they stay too, as calls of the C library. Nothing is folded:
+    folders compute with the C library in every type, so this pass runs before
+    any canonicalization that meets functions of constants.
+
+    ```mlir
+    %y = math.exp2 %x : f32
+    // becomes
+    %z = arith.mulf %x, %ln2 : f32
+    %k = math.floor %... : f32
+    %r = math.fma %k, %c, %z : f32
+    ...
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+}
+
 def ConvertSpikingScanToLoopsPass : Pass<"convert-spiking-scan-to-loops", "::mlir::func::FuncOp"> {
   let summary = "lower scans on buffers to loops over vectors of neurons";
   let description = [{
@@ -43,8 +66,46 @@ def ConvertSpikingScanToLoopsPass : Pass<"convert-spiking-scan-to-loops", "::mli
            "neurons (of 32 bits) that one iteration of the time loop advances">,
   ];
   let dependentDialects = [
-    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+    "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
     "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+//===----------------------------------------------------------------------===//
+// Towards LLVM
+//===----------------------------------------------------------------------===//
+
+def LegalizeArithmeticPass : Pass<"legalize-arithmetic", "::mlir::ModuleOp"> {
+  let summary = "replace arithmetic that LLVM has no instruction for";
+  let description = [{
+    Functions of the math dialect that `expand-math` has left become calls of
+    libm, unless they are correctly rounded instructions; divisions that round
+    up or to minus infinity become divisions that truncate.
+
+    ```mlir
+    %y = math.exp %x : f64
+    // becomes
+    %y = call @exp(%x) : (f64) -> f64
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::vector::VectorDialect"];
+}
+
+def SerializeShortParallelLoopsPass : Pass<"serialize-short-parallel-loops"> {
+  let summary = "start threads only for loops of several iterations";
+  let description = [{
+    An `omp.parallel` that holds nothing but a loop gets the condition that the
+    loop has more than one iteration. Loops are built with iterations that are
+    large enough for a thread, so a single one is a short loop.
+
+    ```mlir
+    omp.parallel { omp.wsloop { omp.loop_nest (%i) : index = (%c0) to (%n) step (%block) { ... } } }
+    // becomes
+    %several = arith.cmpi ult, %block, %n : index
+    omp.parallel if(%several) { ... }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::omp::OpenMPDialect"];
 }
 
 #endif // RHEOBASE_CONVERSION_PASSES_TD

@@ -11,7 +11,6 @@
 #include "rheobase/Conversion/SpikingToVector.h"
 #include "rheobase/Dialect/Spiking/IR/Spiking.h"
 
-#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"

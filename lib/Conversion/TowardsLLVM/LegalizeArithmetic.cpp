@@ -1,0 +1,63 @@
+//===- LegalizeArithmetic.cpp - What LLVM has no instruction for ------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "rheobase/Conversion/Passes.h"
+
+#include "mlir/Conversion/MathToLibm/MathToLibm.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Transforms/DialectConversion.h"
+
+namespace rheobase {
+#define GEN_PASS_DEF_LEGALIZEARITHMETICPASS
+#include "rheobase/Conversion/Passes.h.inc"
+} // namespace rheobase
+
+using namespace mlir;
+
+namespace {
+/// The C library has no power with an integer exponent.
+struct ConvertFPowI : OpRewritePattern<math::FPowIOp> {
+  using OpRewritePattern<math::FPowIOp>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(math::FPowIOp op,
+                                PatternRewriter &rewriter) const override {
+    Value exponent = arith::SIToFPOp::create(rewriter, op.getLoc(),
+                                             op.getType(), op.getRhs());
+    rewriter.replaceOpWithNewOp<math::PowFOp>(op, op.getLhs(), exponent);
+    return success();
+  }
+};
+
+struct LegalizeArithmeticPass
+    : rheobase::impl::LegalizeArithmeticPassBase<LegalizeArithmeticPass> {
+  void runOnOperation() override {
+    ConversionTarget target(getContext());
+    target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
+    target.addIllegalOp<arith::CeilDivSIOp, arith::CeilDivUIOp,
+                        arith::FloorDivSIOp>();
+    // LLVM's intrinsics for these are exact, and instructions of the targets.
+    target.addDynamicallyLegalDialect<math::MathDialect>([](Operation *op) {
+      return isa<math::AbsFOp, math::AbsIOp, math::CopySignOp, math::SqrtOp,
+                 math::FmaOp, math::FloorOp, math::CeilOp, math::RoundOp,
+                 math::RoundEvenOp, math::TruncOp, math::IsNaNOp,
+                 math::IsInfOp, math::IsFiniteOp, math::IsNormalOp,
+                 math::CountLeadingZerosOp, math::CountTrailingZerosOp,
+                 math::CtPopOp>(op);
+    });
+    RewritePatternSet patterns(&getContext());
+    patterns.add<ConvertFPowI>(&getContext());
+    populateMathToLibmConversionPatterns(patterns);
+    arith::populateCeilFloorDivExpandOpsPatterns(patterns);
+    if (failed(applyPartialConversion(getOperation(), target,
+                                      std::move(patterns))))
+      signalPassFailure();
+  }
+};
+} // namespace

@@ -1,0 +1,89 @@
+//===- CPU.cpp - From buffers to the LLVM dialect ---------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "rheobase/Pipelines/CPU.h"
+
+#include "rheobase/Conversion/Passes.h"
+
+#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
+#include "mlir/Conversion/ConvertToLLVM/ToLLVMPass.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/OpenMPToLLVM/ConvertOpenMPToLLVM.h"
+#include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Conversion/SCFToOpenMP/SCFToOpenMP.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
+#include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/Transforms/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace rheobase;
+
+/// Vector registers that an iteration of a time loop fills with neurons, so
+/// that the latencies of their chains overlap.
+static constexpr int64_t registersPerStep = 2;
+
+void rheobase::buildLowerToLLVMPipeline(OpPassManager &pm,
+                                        const CPUOptions &options) {
+  pm.addPass(createExpandMathPass());
+  ConvertSpikingScanToLoopsPassOptions scanOptions;
+  scanOptions.vectorWidth = registersPerStep * options.vectorBits / 32;
+  pm.addNestedPass<func::FuncOp>(
+      createConvertSpikingScanToLoopsPass(scanOptions));
+  pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  pm.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+
+  if (options.threads) {
+    pm.addPass(createConvertSCFToOpenMPPass());
+    pm.addPass(createSerializeShortParallelLoopsPass());
+  } else {
+    pm.addNestedPass<func::FuncOp>(createParallelForToNestedForsPass());
+  }
+  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+  pm.addPass(createLegalizeArithmeticPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createSCFToControlFlowPass());
+  FinalizeMemRefToLLVMConversionPassOptions memrefOptions;
+  memrefOptions.useGenericFunctions = true;
+  pm.addPass(createFinalizeMemRefToLLVMConversionPass(memrefOptions));
+  pm.addPass(createConvertVectorToLLVMPass());
+  pm.addPass(createConvertToLLVMPass());
+  pm.addPass(createConvertOpenMPToLLVMPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+}
+
+namespace {
+struct LowerToLLVMOptions : PassPipelineOptions<LowerToLLVMOptions> {
+  Option<int64_t> vectorBits{*this, "vector-bits",
+                             llvm::cl::desc("bits of a vector register: 256 "
+                                            "(AVX2) or 512 (AVX-512)"),
+                             llvm::cl::init(256)};
+  Option<bool> threads{*this, "threads",
+                       llvm::cl::desc("run loops on the threads of OpenMP"),
+                       llvm::cl::init(true)};
+};
+} // namespace
+
+void rheobase::registerCPUPipelines() {
+  PassPipelineRegistration<LowerToLLVMOptions>(
+      "lower-to-llvm",
+      "scans, products and linalg on buffers to the LLVM dialect",
+      [](OpPassManager &pm, const LowerToLLVMOptions &options) {
+        CPUOptions cpu;
+        cpu.vectorBits = options.vectorBits;
+        cpu.threads = options.threads;
+        buildLowerToLLVMPipeline(pm, cpu);
+      });
+}

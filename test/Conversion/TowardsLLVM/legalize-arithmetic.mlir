@@ -1,0 +1,34 @@
+// RUN: snn-opt %s --legalize-arithmetic | FileCheck %s
+
+// CHECK-LABEL: func @functions
+// CHECK:         call @exp
+// CHECK:         %[[N:.*]] = arith.sitofp
+// CHECK:         call @pow(%{{.*}}, %[[N]])
+func.func @functions(%x: f64, %n: i32) -> (f64, f64) {
+  %0 = math.exp %x : f64
+  %1 = math.fpowi %x, %n : f64, i32
+  return %0, %1 : f64, f64
+}
+
+// CHECK-LABEL: func @instructions
+// CHECK:         math.sqrt
+// CHECK:         math.fma
+// CHECK:         math.floor
+// CHECK:         arith.divsi
+func.func @instructions(%x: f64, %n: i32) -> (f64, f64, f64, i32) {
+  %0 = math.sqrt %x : f64
+  %1 = math.fma %x, %x, %x : f64
+  %2 = math.floor %x : f64
+  %3 = arith.divsi %n, %n : i32
+  return %0, %1, %2, %3 : f64, f64, f64, i32
+}
+
+// CHECK-LABEL: func @divisions
+// CHECK-NOT:     arith.ceildivui
+// CHECK-NOT:     arith.floordivsi
+// CHECK:         return
+func.func @divisions(%a: index, %b: index) -> (index, index) {
+  %0 = arith.ceildivui %a, %b : index
+  %1 = arith.floordivsi %a, %b : index
+  return %0, %1 : index, index
+}
