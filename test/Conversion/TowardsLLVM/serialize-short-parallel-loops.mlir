@@ -2,8 +2,7 @@
 
 // CHECK-LABEL: func @blocks
 // CHECK-SAME:    (%[[N:.*]]: index, %[[STEP:.*]]: index
-// CHECK:         %[[SECOND:.*]] = arith.addi %{{.*}}, %[[STEP]]
-// CHECK:         %[[MORE:.*]] = arith.cmpi slt, %[[SECOND]], %[[N]]
+// CHECK:         %[[MORE:.*]] = arith.cmpi slt, %[[STEP]], %[[N]]
 // CHECK:         omp.parallel if(%[[MORE]])
 func.func @blocks(%n: index, %step: index, %x: memref<?xf32>, %y: f32) {
   %c0 = arith.constant 0 : index
