@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "rheobase/Dialect/Spiking/IR/Spiking.h"
+#include "rheobase/Dialect/Spiking/IR/Sequences.h"
 
 #include "Shapes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -63,15 +63,6 @@ static ParseResult resolve(OpAsmParser &parser, NamedOperands &list,
                            OperationState &result) {
   return parser.resolveOperands(list.operands, list.types,
                                 parser.getCurrentLocation(), result.operands);
-}
-
-/// The type of one step of a sequence; null if it has no leading dimension.
-static RankedTensorType getStepType(Type type) {
-  auto tensor = dyn_cast<RankedTensorType>(type);
-  if (!tensor || tensor.getRank() == 0)
-    return {};
-  return RankedTensorType::get(tensor.getShape().drop_front(),
-                               tensor.getElementType());
 }
 
 //===----------------------------------------------------------------------===//

@@ -199,7 +199,7 @@ def Spiking_SpikeRateOp : Spiking_Op<"spike_rate", [Pure]> {
 // Reductions and broadcasts that differentiation needs
 //===----------------------------------------------------------------------===//
 
-def Spiking_ReduceSumOp : Spiking_Op<"reduce_sum", [Pure, DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
+def Spiking_ReduceSumOp : Spiking_Op<"reduce_sum", Spiking_LayerTraits> {
   let summary = "sum over dimensions, in row-major order";
   let description = [{
     One chain an output element, starting from 0, over the reduced dimensions in row-major order.
@@ -215,7 +215,7 @@ def Spiking_ReduceSumOp : Spiking_Op<"reduce_sum", [Pure, DeclareOpInterfaceMeth
   let hasVerifier = 1;
 }
 
-def Spiking_BroadcastOp : Spiking_Op<"broadcast", [Pure, DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
+def Spiking_BroadcastOp : Spiking_Op<"broadcast", Spiking_LayerTraits> {
   let summary = "repeats along dimensions, as numpy does";
   let description = [{
     The input's dimensions are aligned with the result's last; a missing dimension or a static 1 is repeated.

@@ -32,6 +32,7 @@ class Spiking_SpikingNeuron<string opMnemonic> : Spiking_Op<opMnemonic, Spiking_
     * `neuron_c6`: `reset_stage` goes only with a delayed reset or `fire_integrate`.
     * `neuron_c7`: a mask is a tensor<[T,]B> of i1, only on inputs with a batch dimension. Where it is 0, states keep
       their values and the spike is 0.
+    * `neuron_c8`: what has no default (docs/Semantics.md, section 4.7) comes from an operand, an attribute or the preset.
   }];
   let hasVerifier = 1;
 }
@@ -114,8 +115,9 @@ def Spiking_PLIFOp : Spiking_SpikingNeuron<"plif"> {
   let summary = "leaky integrate-and-fire neuron with a learnable time constant";
   let description = [{
     `spiking.lif` with decay `1 - q`, `q = sigmoid(w)`, `w` learnable (Fang et al. 2021, SpikingJelly's
-    ParametricLIFNode; w = -ln(tau - 1)). Written with q: `h = v + (-(v - l) * q) + x`, or `h = v + (x - (v - l)) * q` with
+    ParametricLIFNode; w = -ln(tau - 1)). Written with q: `h = v - (v - l) * q + x`, or `h = v + (x - (v - l)) * q` with
     `input_scaling = one_minus_decay`.
+    * `plif_c1`: with `one_minus_decay`, which decays and integrates at once, no reset takes place at `after_decay`.
   }] # rules;
   let arguments = (ins
     Spiking_Arg<Spiking_FloatTensor, "input current, [T, B, ...] or one step [B, ...]">:$input,
@@ -149,7 +151,7 @@ def Spiking_LIOp : Spiking_Op<"li", Spiking_NeuronTraits> {
     `v = l + k * (v - l) + c * x`, as in `spiking.lif`; the output is v at each step.
     * `li_c1`: initial and final membrane have the shape of one step; input and output have it, or that with a leading time dimension.
     * `li_c2`: all values have the same float type.
-    * The rules `neuron_c3`, `neuron_c4` and `neuron_c7` of spiking neurons hold.
+    * The rules `neuron_c3`, `neuron_c4`, `neuron_c7` and `neuron_c8` of spiking neurons hold.
   }];
   let arguments = (ins
     Spiking_Arg<Spiking_FloatTensor, "input current, [T, B, ...] or one step [B, ...]">:$input,

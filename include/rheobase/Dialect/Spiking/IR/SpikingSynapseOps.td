@@ -18,6 +18,9 @@ defvar Spiking_LayerTraits = [
   DeclareOpInterfaceMethods<DifferentiableOpInterface>
 ];
 defvar Spiking_GradientTraits = [Pure, DeclareOpInterfaceMethods<TimeDistributableOpInterface>];
+/// Of an operation whose results, or some of them, are summed over time.
+defvar Spiking_SummedGradientTraits = [Pure,
+  DeclareOpInterfaceMethods<TimeDistributableOpInterface, ["getSummedResults"]>];
 
 def Spiking_LinearOp : Spiking_Op<"linear", Spiking_LayerTraits> {
   let summary = "all-to-all synapses: a matrix product and a bias";
@@ -41,7 +44,7 @@ def Spiking_LinearOp : Spiking_Op<"linear", Spiking_LayerTraits> {
   let hasVerifier = 1;
 }
 
-def Spiking_LinearWeightGradientOp : Spiking_Op<"linear_weight_gradient", Spiking_GradientTraits> {
+def Spiking_LinearWeightGradientOp : Spiking_Op<"linear_weight_gradient", Spiking_SummedGradientTraits> {
   let summary = "gradient of a linear weight: sum of outer products";
   let description = [{
     `w[k, n] = sum over the leading dimensions, in row-major order, of input[..., k] * gradient[..., n]`, one chain of
@@ -102,7 +105,7 @@ def Spiking_ConvInputGradientOp : Spiking_ConvLike<"conv_input_gradient", Spikin
   let assemblyFormat = "$gradient `,` $weight attr-dict `:` functional-type(operands, results)";
 }
 
-def Spiking_ConvWeightGradientOp : Spiking_ConvLike<"conv_weight_gradient", Spiking_GradientTraits> {
+def Spiking_ConvWeightGradientOp : Spiking_ConvLike<"conv_weight_gradient", Spiking_SummedGradientTraits> {
   let summary = "gradient of a convolution's weight";
   let description = [{
     One chain of fused multiply-adds for each weight, over the leading dimensions, then the output's rows and columns, in
@@ -229,7 +232,7 @@ def Spiking_BatchNormOp : Spiking_Op<"batch_norm", [Pure,
   let hasVerifier = 1;
 }
 
-def Spiking_BatchNormGradientOp : Spiking_Op<"batch_norm_gradient", Spiking_GradientTraits> {
+def Spiking_BatchNormGradientOp : Spiking_Op<"batch_norm_gradient", Spiking_SummedGradientTraits> {
   let summary = "gradients of batch normalization";
   let description = [{
     With `n` elements a channel (and step), `xhat = (x - mean) * rstd`, `sg = sum g`, `sgx = sum g * xhat` (chains in

@@ -74,7 +74,6 @@ def Spiking_TimeLoopOp : Spiking_Op<"time_loop", [
 def Spiking_ScanOp : Spiking_Op<"scan", [
     AttrSizedOperandSegments, DestinationStyleOpInterface,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
-    DeclareOpInterfaceMethods<TimeDistributableOpInterface>,
     DeclareOpInterfaceMethods<DifferentiableOpInterface>,
     SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "the general neuron: a scalar recurrence over time, for every neuron";

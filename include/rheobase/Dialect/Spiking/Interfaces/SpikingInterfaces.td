@@ -19,10 +19,12 @@ def TimeDistributableOpInterface : OpInterface<"TimeDistributableOpInterface"> {
     InterfaceMethod<[{
       Builds the sequence form. `operands[i]` stands for operand i: a sequence
       with a new leading dimension of `steps` entries where `isSequence[i]`, else
-      the same value as before, the same at every step. A state operand
-      (getStatePairs) is the initial state. Returns a value for each result: a
-      sequence, or the final state for a state result. Fails, without having
-      built anything, where this combination has no sequence form.
+      the same value as before, the same at every step. The step's index is a
+      sequence without a value (null). A state operand (getStatePairs) is the
+      initial state. Returns a value for each result: a sequence, the final state
+      for a state result, or the sum over all steps for a summed result
+      (getSummedResults). Fails, without having built anything, where this
+      combination has no sequence form.
     }], "::mlir::FailureOr<::llvm::SmallVector<::mlir::Value>>", "distributeOverTime",
     (ins "::mlir::OpBuilder &":$builder, "::mlir::ValueRange":$operands,
          "::llvm::ArrayRef<bool>":$isSequence, "::mlir::Value":$steps)>,
@@ -31,6 +33,11 @@ def TimeDistributableOpInterface : OpInterface<"TimeDistributableOpInterface"> {
       operand number and result number. A cycle of the step graph that runs only
       through such a pair vanishes in the sequence form.
     }], "::llvm::SmallVector<std::pair<unsigned, unsigned>>", "getStatePairs", (ins),
+    /*methodBody=*/"", /*defaultImplementation=*/"return {};">,
+    InterfaceMethod<[{
+      The results of which the sequence form knows only the sum over all steps:
+      what a step contributes to the gradient of a parameter.
+    }], "::llvm::SmallVector<unsigned>", "getSummedResults", (ins),
     /*methodBody=*/"", /*defaultImplementation=*/"return {};">
   ];
 }

@@ -22,4 +22,23 @@ def ExpandPresetsPass : Pass<"spiking-expand-presets"> {
   }];
 }
 
+def DecomposeNeuronsPass : Pass<"spiking-decompose-neurons"> {
+  let summary = "write named neurons as scans";
+  let description = [{
+    A named neuron on a sequence becomes a `spiking.scan forward`, one on a single step a `spiking.scan step`, with the
+    operations in the order that docs/Semantics.md gives. Initial states that are absent become tensors.
+
+    ```mlir
+    %s, %vT = spiking.lif %i, %v0 {decay = 0.5} : (tensor<4x8xf32>, tensor<8xf32>) -> (tensor<4x8xi1>, tensor<8xf32>)
+    // becomes
+    %e = tensor.empty() : tensor<4x8xi1>
+    %s, %vT = spiking.scan forward ins(%x = %i : tensor<4x8xf32>) outs(%e : tensor<4x8xi1>) states(%v = %v0 : tensor<8xf32>) {
+      ...
+      spiking.yield %spike : i1 next(%reset : f32)
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+}
+
 #endif // RHEOBASE_SPIKING_PASSES_TD
