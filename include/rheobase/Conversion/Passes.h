@@ -10,6 +10,10 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
+namespace mlir {
+class RewritePatternSet;
+} // namespace mlir
+
 namespace rheobase {
 
 #define GEN_PASS_DECL
@@ -17,6 +21,10 @@ namespace rheobase {
 
 #define GEN_PASS_REGISTRATION
 #include "rheobase/Conversion/Passes.h.inc"
+
+/// Every operation of the spiking dialect but scans, which stay, and kernels,
+/// which are inlined before.
+void populateSpikingToLinalgPatterns(mlir::RewritePatternSet &patterns);
 
 } // namespace rheobase
 

@@ -13,6 +13,31 @@ include "mlir/Pass/PassBase.td"
 // Tensors: the spiking dialect to linalg
 //===----------------------------------------------------------------------===//
 
+def ConvertSpikingToLinalgPass : Pass<"convert-spiking-to-linalg"> {
+  let summary = "lower every operation but scans to linalg, tensor and scf";
+  let description = [{
+    From level L1 or L2 to L3. Kernels are inlined, time loops become `scf.for`; products, convolutions, sums and losses
+    become `linalg.generic` whose reduction loops are the chains of docs/Semantics.md, in this order; T and B stay separate loops.
+    What is elementwise becomes a `spiking.scan` of one step; scans stay. Every dimension may be dynamic.
+
+    ```mlir
+    %y = spiking.linear %x, %w : (tensor<?x?x784xi1>, tensor<784x128xf32>) -> tensor<?x?x128xf32>
+    // becomes
+    %y = linalg.generic {indexing_maps = [(t, b, n, k) -> (t, b, k), (t, b, n, k) -> (k, n), (t, b, n, k) -> (t, b, n)],
+                         iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%x, %w) outs(%zero) {
+    ^bb0(%s: i1, %f: f32, %acc: f32):
+      %number = arith.uitofp %s : i1 to f32
+      %next = math.fma %number, %f, %acc : f32
+      linalg.yield %next : f32
+    }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
 //===----------------------------------------------------------------------===//
 // Buffers to loops over vectors
 //===----------------------------------------------------------------------===//

@@ -1,0 +1,293 @@
+//===- Norms.cpp - Batch normalization --------------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Builders.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace rheobase;
+using namespace rheobase::spiking;
+
+namespace {
+
+/// Which dimensions of an input statistics are about, and which they range over.
+struct StatisticsRange {
+  template <typename Op>
+  explicit StatisticsRange(Op op) {
+    auto type = cast<RankedTensorType>(op.getInput().getType());
+    rank = type.getRank();
+    channel = rank + op.getChannelDim();
+    perStep = op.getSequence() &&
+              op.getStatistics() == Statistics::PerStep &&
+              op.getMode() == Mode::Train;
+    for (int64_t dim = 0; dim < rank; ++dim)
+      if ((perStep && dim == 0) || dim == channel)
+        kept.push_back(dim);
+      else
+        reduced.push_back(dim);
+  }
+
+  /// The type and sizes of statistics of `input`: [C], or [T, C].
+  RankedTensorType type(Value input) const {
+    auto from = cast<RankedTensorType>(input.getType());
+    SmallVector<int64_t> shape;
+    for (int64_t dim : kept)
+      shape.push_back(from.getDimSize(dim));
+    return RankedTensorType::get(shape, from.getElementType());
+  }
+  Sizes sizes(ImplicitLocOpBuilder &b, Value input) const {
+    Sizes sizes;
+    for (int64_t dim : kept)
+      sizes.push_back(sizeOf(b, input, dim));
+    return sizes;
+  }
+
+  /// A chain of additions for each statistic: `summand` gets the scalars of
+  /// `images` (of the input's shape) and `others` (statistics).
+  SmallVector<Value>
+  sums(ImplicitLocOpBuilder &b, ValueRange images, ValueRange others,
+       int count,
+       function_ref<SmallVector<Value>(ImplicitLocOpBuilder &, ValueRange)>
+           summands) const {
+    Loops loops(b);
+    Exprs all, outer;
+    for (int64_t dim = 0; dim < rank; ++dim)
+      all.push_back(llvm::is_contained(kept, dim) ? loops.parallel()
+                                                  : loops.reduction());
+    for (int64_t dim : kept)
+      outer.push_back(all[dim]);
+    for (Value image : images)
+      loops.in(image, all);
+    for (Value other : others)
+      loops.in(other, outer);
+    for (int i = 0; i < count; ++i)
+      loops.out(zeros(b, type(images[0]), sizes(b, images[0])), outer);
+    return loops.build([&](ImplicitLocOpBuilder &b, ValueRange ins,
+                           ValueRange accs) {
+      SmallVector<Value> values = summands(b, ins);
+      for (auto [value, acc] : llvm::zip_equal(values, accs))
+        value = arith::AddFOp::create(b, acc, value);
+      return values;
+    });
+  }
+
+  /// A statistic, or a value for each channel, as a parameter of elementwise
+  /// computations on the input.
+  Value asParameter(ImplicitLocOpBuilder &b, Value values) const {
+    if (cast<RankedTensorType>(values.getType()).getRank() == 1)
+      return spread(b, values, rank - channel, {0});
+    return spread(b, values, rank, {0, channel});
+  }
+
+  int64_t rank, channel;
+  bool perStep;
+  SmallVector<int64_t> kept, reduced;
+};
+
+/// (x - mean) * rstd
+static Value normalize(ImplicitLocOpBuilder &b, Value x, Value mean,
+                       Value rstd) {
+  Value centred = arith::SubFOp::create(b, x, mean);
+  return arith::MulFOp::create(b, centred, rstd);
+}
+
+static Value reciprocalRoot(ImplicitLocOpBuilder &b, Value variance,
+                            double epsilon) {
+  Type type = variance.getType();
+  Value sum = arith::AddFOp::create(b, variance,
+                                    constantFloat(b, type, epsilon));
+  Value root = math::SqrtOp::create(b, sum);
+  return arith::DivFOp::create(b, constantFloat(b, type, 1.0), root);
+}
+
+struct ConvertBatchNorm : OpRewritePattern<BatchNormOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(BatchNormOp op,
+                                PatternRewriter &rewriter) const override {
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    StatisticsRange over(op);
+    Value input = op.getInput();
+    Type element = getElementTypeOrSelf(input);
+    double epsilon = op.getEpsilon().convertToDouble();
+
+    Value mean, rstd;
+    Value runningMean = op.getRunningMean();
+    Value runningVariance = op.getRunningVariance();
+    Value newMean = runningMean, newVariance = runningVariance;
+    if (op.getMode() == Mode::Train) {
+      Value count = countOf(b, input, over.reduced, element);
+      auto dividedByCount = [&](Value sums) {
+        return elementwise(b, {}, {}, {}, sums,
+                           [&](ImplicitLocOpBuilder &b, ValueRange args) {
+                             return SmallVector<Value>{
+                                 arith::DivFOp::create(b, args[0], count)};
+                           })
+            .front();
+      };
+      mean = dividedByCount(
+          over.sums(b, input, {}, 1,
+                    [](ImplicitLocOpBuilder &, ValueRange ins) {
+                      return SmallVector<Value>{ins[0]};
+                    })
+              .front());
+      Value variance = dividedByCount(
+          over.sums(b, input, mean, 1,
+                    [](ImplicitLocOpBuilder &b, ValueRange ins) {
+                      Value centred = arith::SubFOp::create(b, ins[0], ins[1]);
+                      return SmallVector<Value>{
+                          arith::MulFOp::create(b, centred, centred)};
+                    })
+              .front());
+      rstd = elementwise(b, variance, {}, emptyLike(b, variance, element), {},
+                         [&](ImplicitLocOpBuilder &b, ValueRange args) {
+                           return SmallVector<Value>{
+                               reciprocalRoot(b, args[0], epsilon)};
+                         })
+                 .front();
+
+      // Running statistics move with every step.
+      double momentum = op.getMomentum().convertToDouble();
+      Value less = arith::SubFOp::create(b, count,
+                                         constantFloat(b, element, 1.0));
+      Value unbiased = arith::DivFOp::create(b, count, less);
+      auto scan = ScanOp::create(
+          b, over.perStep ? Direction::Forward : Direction::Step,
+          ValueRange{mean, variance}, ValueRange{}, ValueRange{},
+          ValueRange{runningMean, runningVariance});
+      Block &body = scan.getBody().front();
+      ImplicitLocOpBuilder inner(b.getLoc(), rewriter);
+      inner.setInsertionPointToEnd(&body);
+      auto moved = [&](Value running, Value to) -> Value {
+        Value kept = arith::MulFOp::create(
+            inner, constantFloat(inner, element, 1.0 - momentum), running);
+        Value added = arith::MulFOp::create(
+            inner, constantFloat(inner, element, momentum), to);
+        return arith::AddFOp::create(inner, kept, added);
+      };
+      Value unbiasedVariance =
+          arith::MulFOp::create(inner, body.getArgument(1), unbiased);
+      YieldOp::create(inner, ValueRange{},
+                      ValueRange{moved(body.getArgument(2), body.getArgument(0)),
+                                 moved(body.getArgument(3), unbiasedVariance)});
+      newMean = scan.getStateResults()[0];
+      newVariance = scan.getStateResults()[1];
+    } else {
+      mean = runningMean;
+      rstd = elementwise(b, runningVariance, {},
+                         emptyLike(b, runningVariance, element), {},
+                         [&](ImplicitLocOpBuilder &b, ValueRange args) {
+                           return SmallVector<Value>{
+                               reciprocalRoot(b, args[0], epsilon)};
+                         })
+                 .front();
+    }
+
+    Value output =
+        elementwise(
+            b, input,
+            {over.asParameter(b, mean), over.asParameter(b, rstd),
+             over.asParameter(b, op.getGamma()),
+             over.asParameter(b, op.getBeta())},
+            emptyLike(b, input, element), {},
+            [](ImplicitLocOpBuilder &b, ValueRange args) {
+              Value normal = normalize(b, args[0], args[1], args[2]);
+              Value scaled = arith::MulFOp::create(b, normal, args[3]);
+              return SmallVector<Value>{
+                  arith::AddFOp::create(b, scaled, args[4])};
+            })
+            .front();
+    rewriter.replaceOp(op, {output, newMean, newVariance, mean, rstd});
+    return success();
+  }
+};
+
+struct ConvertBatchNormGradient : OpRewritePattern<BatchNormGradientOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(BatchNormGradientOp op,
+                                PatternRewriter &rewriter) const override {
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    StatisticsRange over(op);
+    Value input = op.getInput(), gradient = op.getGradient();
+    Value mean = op.getSavedMean(), rstd = op.getSavedRstd();
+    Type element = getElementTypeOrSelf(input);
+
+    SmallVector<Value> sums = over.sums(
+        b, {input, gradient}, {mean, rstd}, 2,
+        [](ImplicitLocOpBuilder &b, ValueRange ins) {
+          Value normal = normalize(b, ins[0], ins[2], ins[3]);
+          return SmallVector<Value>{
+              ins[1], arith::MulFOp::create(b, ins[1], normal)};
+        });
+    // Over the steps, where there is a sum for each.
+    auto overSteps = [&](Value values) -> Value {
+      auto type = cast<RankedTensorType>(values.getType());
+      if (type.getRank() == 1)
+        return values;
+      Loops loops(b);
+      AffineExpr step = loops.reduction(), channel = loops.parallel();
+      return loops.in(values, {step, channel})
+          .out(zeros(b, type.clone(type.getShape().drop_front()),
+                     sizeOf(b, values, 1)),
+               channel)
+          .build1([](ImplicitLocOpBuilder &b, ValueRange ins,
+                     Value acc) -> Value {
+            return arith::AddFOp::create(b, acc, ins[0]);
+          });
+    };
+
+    SmallVector<Value> parameters{op.getGamma(), mean, rstd, sums[0], sums[1]};
+    for (Value &value : parameters)
+      value = over.asParameter(b, value);
+    Value inputGradient;
+    if (op.getMode() == Mode::Train) {
+      Value count = countOf(b, input, over.reduced, element);
+      inputGradient =
+          elementwise(
+              b, {input, gradient}, parameters, emptyLike(b, input, element),
+              {},
+              [&](ImplicitLocOpBuilder &b, ValueRange args) {
+                Value x = args[0], g = args[1], gamma = args[2];
+                Value scale = arith::MulFOp::create(b, gamma, args[4]);
+                Value meanGradient = arith::DivFOp::create(b, args[5], count);
+                Value slope = arith::DivFOp::create(b, args[6], count);
+                Value normal = normalize(b, x, args[3], args[4]);
+                Value centred = arith::SubFOp::create(b, g, meanGradient);
+                Value along = arith::MulFOp::create(b, normal, slope);
+                Value rest = arith::SubFOp::create(b, centred, along);
+                return SmallVector<Value>{
+                    arith::MulFOp::create(b, scale, rest)};
+              })
+              .front();
+    } else {
+      inputGradient =
+          elementwise(b, gradient, {parameters[0], parameters[2]},
+                      emptyLike(b, input, element), {},
+                      [](ImplicitLocOpBuilder &b, ValueRange args) {
+                        Value scale =
+                            arith::MulFOp::create(b, args[1], args[2]);
+                        return SmallVector<Value>{
+                            arith::MulFOp::create(b, scale, args[0])};
+                      })
+              .front();
+    }
+    rewriter.replaceOp(
+        op, {inputGradient, overSteps(sums[1]), overSteps(sums[0])});
+    return success();
+  }
+};
+
+} // namespace
+
+void rheobase::populateNormPatterns(RewritePatternSet &patterns) {
+  patterns.add<ConvertBatchNorm, ConvertBatchNormGradient>(
+      patterns.getContext());
+}

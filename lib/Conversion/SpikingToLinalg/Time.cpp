@@ -1,0 +1,176 @@
+//===- Time.cpp - Time loops and kernels ------------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Builders.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using namespace rheobase;
+using namespace rheobase::spiking;
+
+/// Offsets, sizes and strides of step `t` of a sequence.
+static void sliceOfStep(ImplicitLocOpBuilder &b, Value sequence, Value t,
+                        Sizes &offsets, Sizes &sizes, Sizes &strides) {
+  sizes = sizesOf(b, sequence);
+  offsets.assign(sizes.size(), b.getIndexAttr(0));
+  strides.assign(sizes.size(), b.getIndexAttr(1));
+  offsets[0] = t;
+  sizes[0] = b.getIndexAttr(1);
+}
+
+namespace {
+
+/// Computes, before a time loop, sizes that its body knows.
+class SizesOutside {
+public:
+  SizesOutside(ImplicitLocOpBuilder &b, TimeLoopOp loop) : b(b), loop(loop) {}
+
+  /// The size of `dim` of `value`, which the body yields; null if it is not the
+  /// same at every step.
+  OpFoldResult get(Value value, int64_t dim) {
+    OpFoldResult size;
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPoint(loop.getBody().front().getTerminator());
+      size = sizeOf(b, value, dim);
+    }
+    if (isa<Attribute>(size))
+      return size;
+    Value outside = getOutside(cast<Value>(size));
+    return outside ? OpFoldResult(outside) : OpFoldResult();
+  }
+
+private:
+  Value getOutside(Value value) {
+    Region &body = loop.getBody();
+    if (!body.isAncestor(value.getParentRegion()))
+      return value;
+    if (Value known = mapping.lookupOrNull(value))
+      return known;
+    Operation *op = value.getDefiningOp();
+    if (!op)
+      return {};
+    if (auto dim = dyn_cast<tensor::DimOp>(op)) {
+      std::optional<int64_t> index = dim.getConstantIndex();
+      if (auto argument = dyn_cast<BlockArgument>(dim.getSource()))
+        if (index && argument.getOwner() == &body.front())
+          return dimOfArgument(argument, *index);
+      if (body.isAncestor(dim.getSource().getParentRegion()))
+        return {};
+    }
+    if (!isPure(op) || op->getNumRegions() != 0)
+      return {};
+    for (Value operand : op->getOperands()) {
+      Value outside = getOutside(operand);
+      if (!outside)
+        return {};
+      mapping.map(operand, outside);
+    }
+    b.clone(*op, mapping);
+    return mapping.lookup(value);
+  }
+
+  Value dimOfArgument(BlockArgument argument, int64_t dim) {
+    for (auto [input, inside] : llvm::zip(loop.getInputs(), loop.getInputArgs()))
+      if (inside == argument)
+        return dimOf(b, input, dim + 1);
+    for (auto [state, inside] : llvm::zip(loop.getStates(), loop.getStateArgs()))
+      if (inside == argument)
+        return dimOf(b, state, dim);
+    return {};
+  }
+
+  ImplicitLocOpBuilder &b;
+  TimeLoopOp loop;
+  IRMapping mapping;
+};
+
+struct ConvertTimeLoop : OpRewritePattern<TimeLoopOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(TimeLoopOp op,
+                                PatternRewriter &rewriter) const override {
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    YieldOp yield = op.getYield();
+    SizesOutside outside(b, op);
+    SmallVector<Value> inits;
+    for (auto [output, step] : llvm::zip(op.getOutputs(), yield.getOutputs())) {
+      auto type = cast<RankedTensorType>(output.getType());
+      Sizes sizes{op.getSteps()};
+      for (int64_t dim = 1; dim < type.getRank(); ++dim) {
+        OpFoldResult size = outside.get(step, dim - 1);
+        if (!size)
+          return op.emitOpError("the extent of dimension ")
+                 << dim << " of output " << inits.size()
+                 << " is not known before the loop";
+        sizes.push_back(size);
+      }
+      inits.push_back(emptyOf(b, type, sizes));
+    }
+    llvm::append_range(inits, op.getStates());
+
+    auto loop = scf::ForOp::create(b, constantIndex(b, 0), op.getSteps(),
+                                   constantIndex(b, 1), inits);
+    ValueRange iterArgs = loop.getRegionIterArgs();
+    b.setInsertionPointToStart(loop.getBody());
+    Value t = loop.getInductionVar();
+    if (op.isReverse()) {
+      Value last = arith::SubIOp::create(b, op.getSteps(), constantIndex(b, 1));
+      t = arith::SubIOp::create(b, last, t);
+    }
+    SmallVector<Value> arguments{t};
+    Sizes offsets, sizes, strides;
+    for (auto [input, inside] : llvm::zip(op.getInputs(), op.getInputArgs())) {
+      sliceOfStep(b, input, t, offsets, sizes, strides);
+      arguments.push_back(tensor::ExtractSliceOp::create(
+          b, cast<RankedTensorType>(inside.getType()), input, offsets, sizes,
+          strides));
+    }
+    llvm::append_range(arguments, iterArgs.drop_front(op.getOutputs().size()));
+    rewriter.mergeBlocks(&op.getBody().front(), loop.getBody(), arguments);
+
+    b.setInsertionPoint(yield);
+    SmallVector<Value> results;
+    for (auto [step, sequence] : llvm::zip(yield.getOutputs(), iterArgs)) {
+      sliceOfStep(b, sequence, t, offsets, sizes, strides);
+      results.push_back(tensor::InsertSliceOp::create(b, step, sequence,
+                                                      offsets, sizes, strides));
+    }
+    llvm::append_range(results, yield.getNext());
+    scf::YieldOp::create(b, results);
+    rewriter.eraseOp(yield);
+    rewriter.replaceOp(op, loop.getResults());
+    return success();
+  }
+};
+
+struct InlineKernel : OpRewritePattern<KernelOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(KernelOp op,
+                                PatternRewriter &rewriter) const override {
+    YieldOp yield = op.getYield();
+    rewriter.inlineBlockBefore(&op.getBody().front(), op, op.getInputs());
+    SmallVector<Value> results(yield.getOutputs());
+    rewriter.eraseOp(yield);
+    rewriter.replaceOp(op, results);
+    return success();
+  }
+};
+
+} // namespace
+
+void rheobase::populateTimePatterns(RewritePatternSet &patterns) {
+  patterns.add<ConvertTimeLoop>(patterns.getContext());
+}
+
+void rheobase::populateKernelInliningPatterns(RewritePatternSet &patterns) {
+  patterns.add<InlineKernel>(patterns.getContext());
+}
