@@ -1,4 +1,5 @@
-//===- Builders.cpp - Short ways to write linalg ----------------------------===//
+//===- Builders.cpp - Short ways to write linalg
+//----------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -126,8 +127,7 @@ Value rheobase::constantIndex(ImplicitLocOpBuilder &b, int64_t value) {
   return arith::ConstantIndexOp::create(b, value);
 }
 
-Value rheobase::constantInt(ImplicitLocOpBuilder &b, Type type,
-                            int64_t value) {
+Value rheobase::constantInt(ImplicitLocOpBuilder &b, Type type, int64_t value) {
   return arith::ConstantOp::create(b, b.getIntegerAttr(type, value));
 }
 
@@ -148,8 +148,8 @@ Value rheobase::lowestOf(ImplicitLocOpBuilder &b, Type type) {
   if (type.isInteger(1))
     return zeroOf(b, type);
   return arith::ConstantOp::create(
-      b, b.getIntegerAttr(type, APInt::getSignedMinValue(
-                                    type.getIntOrFloatBitWidth())));
+      b, b.getIntegerAttr(
+             type, APInt::getSignedMinValue(type.getIntOrFloatBitWidth())));
 }
 
 Value rheobase::toFloat(ImplicitLocOpBuilder &b, Value scalar, Type type) {
@@ -347,10 +347,9 @@ Value rheobase::loopIndex(ImplicitLocOpBuilder &b, AffineExpr loop) {
 }
 
 SmallVector<Value> rheobase::elementwise(
-    ImplicitLocOpBuilder &b, ValueRange ins, ValueRange params,
-    ValueRange outs, ValueRange updated,
-    function_ref<SmallVector<Value>(ImplicitLocOpBuilder &, ValueRange)>
-        body) {
+    ImplicitLocOpBuilder &b, ValueRange ins, ValueRange params, ValueRange outs,
+    ValueRange updated,
+    function_ref<SmallVector<Value>(ImplicitLocOpBuilder &, ValueRange)> body) {
   auto scan = spiking::ScanOp::create(b, spiking::Direction::Step, ins, params,
                                       outs, updated);
   Block &block = scan.getBody().front();
@@ -405,7 +404,8 @@ Value rheobase::philox(ImplicitLocOpBuilder &b, Value seed, Value element,
 
 Value rheobase::uniform(ImplicitLocOpBuilder &b, Value word) {
   Type f32 = b.getF32Type();
-  Value upper = arith::ShRUIOp::create(b, word, constantInt(b, b.getI32Type(), 8));
+  Value upper =
+      arith::ShRUIOp::create(b, word, constantInt(b, b.getI32Type(), 8));
   Value number = arith::UIToFPOp::create(b, f32, upper);
   return arith::MulFOp::create(b, number,
                                constantFloat(b, f32, 1.0 / 16777216.0));

@@ -84,8 +84,12 @@ class Loops {
 public:
   explicit Loops(mlir::ImplicitLocOpBuilder &b) : b(b) {}
 
-  mlir::AffineExpr parallel() { return add(mlir::utils::IteratorType::parallel); }
-  mlir::AffineExpr reduction() { return add(mlir::utils::IteratorType::reduction); }
+  mlir::AffineExpr parallel() {
+    return add(mlir::utils::IteratorType::parallel);
+  }
+  mlir::AffineExpr reduction() {
+    return add(mlir::utils::IteratorType::reduction);
+  }
   Exprs parallel(int64_t count);
   Exprs reduction(int64_t count);
 
@@ -124,12 +128,13 @@ mlir::Value loopIndex(mlir::ImplicitLocOpBuilder &b, mlir::AffineExpr loop);
 /// computation reads and replaces, in place where nobody needs them any more.
 /// The body gets the scalars of ins, params and updated and returns new values
 /// of the updated ones, after those of `outs`.
-llvm::SmallVector<mlir::Value> elementwise(
-    mlir::ImplicitLocOpBuilder &b, mlir::ValueRange ins,
-    mlir::ValueRange params, mlir::ValueRange outs, mlir::ValueRange updated,
-    llvm::function_ref<llvm::SmallVector<mlir::Value>(
-        mlir::ImplicitLocOpBuilder &, mlir::ValueRange)>
-        body);
+llvm::SmallVector<mlir::Value>
+elementwise(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange ins,
+            mlir::ValueRange params, mlir::ValueRange outs,
+            mlir::ValueRange updated,
+            llvm::function_ref<llvm::SmallVector<mlir::Value>(
+                mlir::ImplicitLocOpBuilder &, mlir::ValueRange)>
+                body);
 
 /// First word of Philox4x32-10 (docs/Semantics.md, random numbers) as an i32.
 /// The seed is an i64, the others are i32.

@@ -1,4 +1,5 @@
-//===- Ends.cpp - Readouts, losses, metrics, optimizers ---------------------===//
+//===- Ends.cpp - Readouts, losses, metrics, optimizers
+//---------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -38,9 +39,9 @@ static Value indexAsI32(ImplicitLocOpBuilder &b, AffineExpr loop) {
 }
 
 /// One value of `inits` types, elementwise on tensors of rank 0.
-static Value onScalars(ImplicitLocOpBuilder &b, ValueRange ins, Type type,
-                       function_ref<Value(ImplicitLocOpBuilder &, ValueRange)>
-                           body) {
+static Value
+onScalars(ImplicitLocOpBuilder &b, ValueRange ins, Type type,
+          function_ref<Value(ImplicitLocOpBuilder &, ValueRange)> body) {
   SmallVector<Value> scalars;
   for (Value in : ins)
     scalars.push_back(scalarOf(b, in));
@@ -130,8 +131,7 @@ struct ConvertReadout : OpRewritePattern<ReadoutOp> {
       sliceSizes[0] = one;
       Sizes offsets(sliceSizes.size(), b.getIndexAttr(0));
       Sizes strides(sliceSizes.size(), b.getIndexAttr(1));
-      offsets[0] =
-          arith::SubIOp::create(b, steps, one).getResult();
+      offsets[0] = arith::SubIOp::create(b, steps, one).getResult();
       auto inputType = cast<RankedTensorType>(input.getType());
       SmallVector<int64_t> shape(inputType.getShape());
       shape[0] = ShapedType::kDynamic;
@@ -139,12 +139,12 @@ struct ConvertReadout : OpRewritePattern<ReadoutOp> {
           b, inputType.clone(shape), input, offsets, sliceSizes, strides);
       Loops loops(b);
       SequenceLoops at(loops, last);
-      rewriter.replaceOp(op, loops.in(last, at.all)
-                                 .out(zeros(b, type, sizes), at.space)
-                                 .build1([&](ImplicitLocOpBuilder &b,
-                                             ValueRange ins, Value) {
-                                   return toFloat(b, ins[0], element);
-                                 }));
+      rewriter.replaceOp(
+          op, loops.in(last, at.all)
+                  .out(zeros(b, type, sizes), at.space)
+                  .build1([&](ImplicitLocOpBuilder &b, ValueRange ins, Value) {
+                    return toFloat(b, ins[0], element);
+                  }));
       return success();
     }
     case Readout::FirstSpike: {
@@ -158,8 +158,8 @@ struct ConvertReadout : OpRewritePattern<ReadoutOp> {
                               Value first) -> Value {
                     Value none = arith::CmpFOp::create(
                         b, arith::CmpFPredicate::OEQ, first, steps);
-                    Value now = arith::AndIOp::create(
-                        b, none, isNonZero(b, ins[0]));
+                    Value now =
+                        arith::AndIOp::create(b, none, isNonZero(b, ins[0]));
                     return arith::SelectOp::create(
                         b, now, indexToFloat(b, loopIndex(b, at.time), element),
                         first);
@@ -189,18 +189,17 @@ struct ConvertReadoutMaxGradient : OpRewritePattern<ReadoutMaxGradientOp> {
     Loops loops(b);
     Exprs all = loops.parallel(inputType.getRank());
     Exprs space(ArrayRef(all).drop_front());
-    rewriter.replaceOp(
-        op, loops.in(position, space)
-                .in(op.getGradient(), space)
-                .out(emptyLike(b, input, element), all)
-                .build1([&](ImplicitLocOpBuilder &b, ValueRange ins,
-                            Value) -> Value {
-                  Value here = arith::CmpIOp::create(
-                      b, arith::CmpIPredicate::eq, ins[0],
-                      indexAsI32(b, all[0]));
-                  return arith::SelectOp::create(b, here, ins[1],
-                                                 zeroOf(b, element));
-                }));
+    rewriter.replaceOp(op, loops.in(position, space)
+                               .in(op.getGradient(), space)
+                               .out(emptyLike(b, input, element), all)
+                               .build1([&](ImplicitLocOpBuilder &b,
+                                           ValueRange ins, Value) -> Value {
+                                 Value here = arith::CmpIOp::create(
+                                     b, arith::CmpIPredicate::eq, ins[0],
+                                     indexAsI32(b, all[0]));
+                                 return arith::SelectOp::create(
+                                     b, here, ins[1], zeroOf(b, element));
+                               }));
     return success();
   }
 };
@@ -220,14 +219,14 @@ struct Softmax {
     {
       Loops loops(b);
       AffineExpr sample = loops.parallel(), c = loops.reduction();
-      maximum = loops.in(logits, {sample, c})
-                    .out(filled(b, lowestOf(b, element), perSample, batch),
-                         sample)
-                    .build1([](ImplicitLocOpBuilder &b, ValueRange ins,
-                               Value best) -> Value {
-                      return arith::SelectOp::create(
-                          b, greater(b, ins[0], best), ins[0], best);
-                    });
+      maximum =
+          loops.in(logits, {sample, c})
+              .out(filled(b, lowestOf(b, element), perSample, batch), sample)
+              .build1([](ImplicitLocOpBuilder &b, ValueRange ins,
+                         Value best) -> Value {
+                return arith::SelectOp::create(b, greater(b, ins[0], best),
+                                               ins[0], best);
+              });
     }
     Loops loops(b);
     AffineExpr sample = loops.parallel(), c = loops.reduction();
@@ -328,8 +327,8 @@ struct ConvertCrossEntropyGradient : OpRewritePattern<CrossEntropyGradientOp> {
                             Value) -> Value {
                   Value share = arith::DivFOp::create(
                       b, Softmax::exponential(b, ins[0], ins[1]), ins[2]);
-                  Value target = arith::UIToFPOp::create(
-                      b, element, isClass(b, c, ins[3]));
+                  Value target = arith::UIToFPOp::create(b, element,
+                                                         isClass(b, c, ins[3]));
                   Value error = arith::SubFOp::create(b, share, target);
                   return arith::MulFOp::create(b, error, scale);
                 }));
@@ -385,17 +384,17 @@ struct ConvertCountTarget : OpRewritePattern<CountTargetOp> {
     Value incorrect = count(op.getIncorrectRate());
     Loops loops(b);
     AffineExpr sample = loops.parallel(), c = loops.parallel();
-    rewriter.replaceOp(
-        op, loops.in(op.getLabels(), sample)
-                .out(emptyOf(b, type,
-                             {sizeOf(b, op.getLabels(), 0),
-                              b.getIndexAttr(type.getDimSize(1))}),
-                     {sample, c})
-                .build1([&](ImplicitLocOpBuilder &b, ValueRange ins,
-                            Value) -> Value {
-                  return arith::SelectOp::create(b, isClass(b, c, ins[0]),
-                                                 correct, incorrect);
-                }));
+    rewriter.replaceOp(op,
+                       loops.in(op.getLabels(), sample)
+                           .out(emptyOf(b, type,
+                                        {sizeOf(b, op.getLabels(), 0),
+                                         b.getIndexAttr(type.getDimSize(1))}),
+                                {sample, c})
+                           .build1([&](ImplicitLocOpBuilder &b, ValueRange ins,
+                                       Value) -> Value {
+                             return arith::SelectOp::create(
+                                 b, isClass(b, c, ins[0]), correct, incorrect);
+                           }));
     return success();
   }
 };
@@ -432,17 +431,17 @@ struct ConvertCountCorrect : OpRewritePattern<CountCorrectOp> {
     }
     Loops loops(b);
     AffineExpr sample = loops.reduction();
-    rewriter.replaceOp(
-        op, loops.in(position, sample)
-                .in(op.getLabels(), sample)
-                .out(zeros(b, op.getCount().getType(), {}), {})
-                .build1([&](ImplicitLocOpBuilder &b, ValueRange ins,
-                            Value count) -> Value {
-                  Value hit = arith::CmpIOp::create(
-                      b, arith::CmpIPredicate::eq, ins[0], ins[1]);
-                  return arith::AddIOp::create(
-                      b, count, arith::ExtUIOp::create(b, i32, hit));
-                }));
+    rewriter.replaceOp(op,
+                       loops.in(position, sample)
+                           .in(op.getLabels(), sample)
+                           .out(zeros(b, op.getCount().getType(), {}), {})
+                           .build1([&](ImplicitLocOpBuilder &b, ValueRange ins,
+                                       Value count) -> Value {
+                             Value hit = arith::CmpIOp::create(
+                                 b, arith::CmpIPredicate::eq, ins[0], ins[1]);
+                             return arith::AddIOp::create(
+                                 b, count, arith::ExtUIOp::create(b, i32, hit));
+                           }));
     return success();
   }
 };
@@ -481,8 +480,7 @@ struct ConvertSpikeRate : OpRewritePattern<SpikeRateOp> {
                         Value one = constantIndex(b, 1);
                         Value size = arith::MaxSIOp::create(b, entries, one);
                         Type f32 = b.getF32Type();
-                        Value number =
-                            arith::SIToFPOp::create(b, f32, args[0]);
+                        Value number = arith::SIToFPOp::create(b, f32, args[0]);
                         return arith::DivFOp::create(
                             b, number, indexToFloat(b, size, f32));
                       }));
@@ -506,31 +504,30 @@ struct ConvertSGD : OpRewritePattern<SGDOp> {
     if (op.getBuffer())
       updated.push_back(op.getBuffer());
     rewriter.replaceOp(
-        op, elementwise(
-                b, op.getGradient(), op.getLearningRate(), {}, updated,
-                [&](ImplicitLocOpBuilder &b, ValueRange args) {
-                  Type type = args[0].getType();
-                  Value d = args[0], rate = args[1], p = args[2];
-                  auto times = [&](double factor, Value x) -> Value {
-                    return arith::MulFOp::create(
-                        b, constantFloat(b, type, factor), x);
-                  };
-                  if (weightDecay != 0.0)
-                    d = arith::AddFOp::create(b, d, times(weightDecay, p));
-                  SmallVector<Value> results(1);
-                  if (op.getBuffer()) {
-                    Value m = arith::AddFOp::create(
-                        b, times(momentum, args[3]), d);
-                    d = op.getNesterov()
-                            ? Value(arith::AddFOp::create(b, d,
-                                                          times(momentum, m)))
-                            : m;
-                    results.push_back(m);
-                  }
-                  Value change = arith::MulFOp::create(b, rate, d);
-                  results[0] = arith::SubFOp::create(b, p, change);
-                  return results;
-                }));
+        op,
+        elementwise(
+            b, op.getGradient(), op.getLearningRate(), {}, updated,
+            [&](ImplicitLocOpBuilder &b, ValueRange args) {
+              Type type = args[0].getType();
+              Value d = args[0], rate = args[1], p = args[2];
+              auto times = [&](double factor, Value x) -> Value {
+                return arith::MulFOp::create(b, constantFloat(b, type, factor),
+                                             x);
+              };
+              if (weightDecay != 0.0)
+                d = arith::AddFOp::create(b, d, times(weightDecay, p));
+              SmallVector<Value> results(1);
+              if (op.getBuffer()) {
+                Value m = arith::AddFOp::create(b, times(momentum, args[3]), d);
+                d = op.getNesterov()
+                        ? Value(arith::AddFOp::create(b, d, times(momentum, m)))
+                        : m;
+                results.push_back(m);
+              }
+              Value change = arith::MulFOp::create(b, rate, d);
+              results[0] = arith::SubFOp::create(b, p, change);
+              return results;
+            }));
     return success();
   }
 };
@@ -559,8 +556,8 @@ struct ConvertAdam : OpRewritePattern<AdamOp> {
     Value root = math::SqrtOp::create(b, correction(beta2));
     Value kept;
     if (op.getDecoupled() && weightDecay != 0.0) {
-      Value lost = arith::MulFOp::create(b, rate,
-                                         constantFloat(b, type, weightDecay));
+      Value lost =
+          arith::MulFOp::create(b, rate, constantFloat(b, type, weightDecay));
       kept = arith::SubFOp::create(b, constantFloat(b, type, 1.0), lost);
     }
 
@@ -589,8 +586,8 @@ struct ConvertAdam : OpRewritePattern<AdamOp> {
                       b, deviation, constantFloat(b, type, epsilon));
                   Value quotient = arith::DivFOp::create(b, m, denominator);
                   Value change = arith::MulFOp::create(b, scale, quotient);
-                  return SmallVector<Value>{
-                      arith::SubFOp::create(b, p, change), m, v};
+                  return SmallVector<Value>{arith::SubFOp::create(b, p, change),
+                                            m, v};
                 }));
     return success();
   }
@@ -610,8 +607,8 @@ struct ConvertClipGradients : OpRewritePattern<ClipGradientsOp> {
     Value sum = zeros(b, RankedTensorType::get({}, type), {});
     for (Value gradient : op.getGradients()) {
       Loops loops(b);
-      Exprs all = loops.reduction(
-          cast<RankedTensorType>(gradient.getType()).getRank());
+      Exprs all =
+          loops.reduction(cast<RankedTensorType>(gradient.getType()).getRank());
       sum = loops.in(gradient, all)
                 .out(sum, {})
                 .build1([](ImplicitLocOpBuilder &b, ValueRange ins,
@@ -628,8 +625,8 @@ struct ConvertClipGradients : OpRewritePattern<ClipGradientsOp> {
             constantFloat(b, type, op.getEpsilon().convertToDouble())));
     // A bound that is not a number is kept, so that it is seen.
     Value one = constantFloat(b, type, 1.0);
-    Value factor = arith::SelectOp::create(b, greater(b, bound, one), one,
-                                           bound);
+    Value factor =
+        arith::SelectOp::create(b, greater(b, bound, one), one, bound);
     SmallVector<Value> results;
     for (Value gradient : op.getGradients())
       results.push_back(

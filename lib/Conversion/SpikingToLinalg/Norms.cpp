@@ -1,4 +1,5 @@
-//===- Norms.cpp - Batch normalization --------------------------------------===//
+//===- Norms.cpp - Batch normalization
+//--------------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -17,15 +18,14 @@ using namespace rheobase::spiking;
 
 namespace {
 
-/// Which dimensions of an input statistics are about, and which they range over.
+/// Which dimensions of an input statistics are about, and which they range
+/// over.
 struct StatisticsRange {
-  template <typename Op>
-  explicit StatisticsRange(Op op) {
+  template <typename Op> explicit StatisticsRange(Op op) {
     auto type = cast<RankedTensorType>(op.getInput().getType());
     rank = type.getRank();
     channel = rank + op.getChannelDim();
-    perStep = op.getSequence() &&
-              op.getStatistics() == Statistics::PerStep &&
+    perStep = op.getSequence() && op.getStatistics() == Statistics::PerStep &&
               op.getMode() == Mode::Train;
     for (int64_t dim = 0; dim < rank; ++dim)
       if ((perStep && dim == 0) || dim == channel)
@@ -52,8 +52,7 @@ struct StatisticsRange {
   /// A chain of additions for each statistic: `summand` gets the scalars of
   /// `images` (of the input's shape) and `others` (statistics).
   SmallVector<Value>
-  sums(ImplicitLocOpBuilder &b, ValueRange images, ValueRange others,
-       int count,
+  sums(ImplicitLocOpBuilder &b, ValueRange images, ValueRange others, int count,
        function_ref<SmallVector<Value>(ImplicitLocOpBuilder &, ValueRange)>
            summands) const {
     Loops loops(b);
@@ -69,13 +68,13 @@ struct StatisticsRange {
       loops.in(other, outer);
     for (int i = 0; i < count; ++i)
       loops.out(zeros(b, type(images[0]), sizes(b, images[0])), outer);
-    return loops.build([&](ImplicitLocOpBuilder &b, ValueRange ins,
-                           ValueRange accs) {
-      SmallVector<Value> values = summands(b, ins);
-      for (auto [value, acc] : llvm::zip_equal(values, accs))
-        value = arith::AddFOp::create(b, acc, value);
-      return values;
-    });
+    return loops.build(
+        [&](ImplicitLocOpBuilder &b, ValueRange ins, ValueRange accs) {
+          SmallVector<Value> values = summands(b, ins);
+          for (auto [value, acc] : llvm::zip_equal(values, accs))
+            value = arith::AddFOp::create(b, acc, value);
+          return values;
+        });
   }
 
   /// A statistic, or a value for each channel, as a parameter of elementwise
@@ -101,8 +100,8 @@ static Value normalize(ImplicitLocOpBuilder &b, Value x, Value mean,
 static Value reciprocalRoot(ImplicitLocOpBuilder &b, Value variance,
                             double epsilon) {
   Type type = variance.getType();
-  Value sum = arith::AddFOp::create(b, variance,
-                                    constantFloat(b, type, epsilon));
+  Value sum =
+      arith::AddFOp::create(b, variance, constantFloat(b, type, epsilon));
   Value root = math::SqrtOp::create(b, sum);
   return arith::DivFOp::create(b, constantFloat(b, type, 1.0), root);
 }
@@ -132,12 +131,12 @@ struct ConvertBatchNorm : OpRewritePattern<BatchNormOp> {
                            })
             .front();
       };
-      mean = dividedByCount(
-          over.sums(b, input, {}, 1,
-                    [](ImplicitLocOpBuilder &, ValueRange ins) {
-                      return SmallVector<Value>{ins[0]};
-                    })
-              .front());
+      mean =
+          dividedByCount(over.sums(b, input, {}, 1,
+                                   [](ImplicitLocOpBuilder &, ValueRange ins) {
+                                     return SmallVector<Value>{ins[0]};
+                                   })
+                             .front());
       Value variance = dividedByCount(
           over.sums(b, input, mean, 1,
                     [](ImplicitLocOpBuilder &b, ValueRange ins) {
@@ -155,13 +154,13 @@ struct ConvertBatchNorm : OpRewritePattern<BatchNormOp> {
 
       // Running statistics move with every step.
       double momentum = op.getMomentum().convertToDouble();
-      Value less = arith::SubFOp::create(b, count,
-                                         constantFloat(b, element, 1.0));
+      Value less =
+          arith::SubFOp::create(b, count, constantFloat(b, element, 1.0));
       Value unbiased = arith::DivFOp::create(b, count, less);
-      auto scan = ScanOp::create(
-          b, over.perStep ? Direction::Forward : Direction::Step,
-          ValueRange{mean, variance}, ValueRange{}, ValueRange{},
-          ValueRange{runningMean, runningVariance});
+      auto scan =
+          ScanOp::create(b, over.perStep ? Direction::Forward : Direction::Step,
+                         ValueRange{mean, variance}, ValueRange{}, ValueRange{},
+                         ValueRange{runningMean, runningVariance});
       Block &body = scan.getBody().front();
       ImplicitLocOpBuilder inner(b.getLoc(), rewriter);
       inner.setInsertionPointToEnd(&body);
@@ -174,9 +173,10 @@ struct ConvertBatchNorm : OpRewritePattern<BatchNormOp> {
       };
       Value unbiasedVariance =
           arith::MulFOp::create(inner, body.getArgument(1), unbiased);
-      YieldOp::create(inner, ValueRange{},
-                      ValueRange{moved(body.getArgument(2), body.getArgument(0)),
-                                 moved(body.getArgument(3), unbiasedVariance)});
+      YieldOp::create(
+          inner, ValueRange{},
+          ValueRange{moved(body.getArgument(2), body.getArgument(0)),
+                     moved(body.getArgument(3), unbiasedVariance)});
       newMean = scan.getStateResults()[0];
       newVariance = scan.getStateResults()[1];
     } else {
@@ -191,18 +191,17 @@ struct ConvertBatchNorm : OpRewritePattern<BatchNormOp> {
     }
 
     Value output =
-        elementwise(
-            b, input,
-            {over.asParameter(b, mean), over.asParameter(b, rstd),
-             over.asParameter(b, op.getGamma()),
-             over.asParameter(b, op.getBeta())},
-            emptyLike(b, input, element), {},
-            [](ImplicitLocOpBuilder &b, ValueRange args) {
-              Value normal = normalize(b, args[0], args[1], args[2]);
-              Value scaled = arith::MulFOp::create(b, normal, args[3]);
-              return SmallVector<Value>{
-                  arith::AddFOp::create(b, scaled, args[4])};
-            })
+        elementwise(b, input,
+                    {over.asParameter(b, mean), over.asParameter(b, rstd),
+                     over.asParameter(b, op.getGamma()),
+                     over.asParameter(b, op.getBeta())},
+                    emptyLike(b, input, element), {},
+                    [](ImplicitLocOpBuilder &b, ValueRange args) {
+                      Value normal = normalize(b, args[0], args[1], args[2]);
+                      Value scaled = arith::MulFOp::create(b, normal, args[3]);
+                      return SmallVector<Value>{
+                          arith::AddFOp::create(b, scaled, args[4])};
+                    })
             .front();
     rewriter.replaceOp(op, {output, newMean, newVariance, mean, rstd});
     return success();
@@ -220,13 +219,13 @@ struct ConvertBatchNormGradient : OpRewritePattern<BatchNormGradientOp> {
     Value mean = op.getSavedMean(), rstd = op.getSavedRstd();
     Type element = getElementTypeOrSelf(input);
 
-    SmallVector<Value> sums = over.sums(
-        b, {input, gradient}, {mean, rstd}, 2,
-        [](ImplicitLocOpBuilder &b, ValueRange ins) {
-          Value normal = normalize(b, ins[0], ins[2], ins[3]);
-          return SmallVector<Value>{
-              ins[1], arith::MulFOp::create(b, ins[1], normal)};
-        });
+    SmallVector<Value> sums =
+        over.sums(b, {input, gradient}, {mean, rstd}, 2,
+                  [](ImplicitLocOpBuilder &b, ValueRange ins) {
+                    Value normal = normalize(b, ins[0], ins[2], ins[3]);
+                    return SmallVector<Value>{
+                        ins[1], arith::MulFOp::create(b, ins[1], normal)};
+                  });
     // Over the steps, where there is a sum for each.
     auto overSteps = [&](Value values) -> Value {
       auto type = cast<RankedTensorType>(values.getType());
@@ -238,10 +237,10 @@ struct ConvertBatchNormGradient : OpRewritePattern<BatchNormGradientOp> {
           .out(zeros(b, type.clone(type.getShape().drop_front()),
                      sizeOf(b, values, 1)),
                channel)
-          .build1([](ImplicitLocOpBuilder &b, ValueRange ins,
-                     Value acc) -> Value {
-            return arith::AddFOp::create(b, acc, ins[0]);
-          });
+          .build1(
+              [](ImplicitLocOpBuilder &b, ValueRange ins, Value acc) -> Value {
+                return arith::AddFOp::create(b, acc, ins[0]);
+              });
     };
 
     SmallVector<Value> parameters{op.getGamma(), mean, rstd, sums[0], sums[1]};
@@ -251,21 +250,22 @@ struct ConvertBatchNormGradient : OpRewritePattern<BatchNormGradientOp> {
     if (op.getMode() == Mode::Train) {
       Value count = countOf(b, input, over.reduced, element);
       inputGradient =
-          elementwise(
-              b, {input, gradient}, parameters, emptyLike(b, input, element),
-              {},
-              [&](ImplicitLocOpBuilder &b, ValueRange args) {
-                Value x = args[0], g = args[1], gamma = args[2];
-                Value scale = arith::MulFOp::create(b, gamma, args[4]);
-                Value meanGradient = arith::DivFOp::create(b, args[5], count);
-                Value slope = arith::DivFOp::create(b, args[6], count);
-                Value normal = normalize(b, x, args[3], args[4]);
-                Value centred = arith::SubFOp::create(b, g, meanGradient);
-                Value along = arith::MulFOp::create(b, normal, slope);
-                Value rest = arith::SubFOp::create(b, centred, along);
-                return SmallVector<Value>{
-                    arith::MulFOp::create(b, scale, rest)};
-              })
+          elementwise(b, {input, gradient}, parameters,
+                      emptyLike(b, input, element), {},
+                      [&](ImplicitLocOpBuilder &b, ValueRange args) {
+                        Value x = args[0], g = args[1], gamma = args[2];
+                        Value scale = arith::MulFOp::create(b, gamma, args[4]);
+                        Value meanGradient =
+                            arith::DivFOp::create(b, args[5], count);
+                        Value slope = arith::DivFOp::create(b, args[6], count);
+                        Value normal = normalize(b, x, args[3], args[4]);
+                        Value centred =
+                            arith::SubFOp::create(b, g, meanGradient);
+                        Value along = arith::MulFOp::create(b, normal, slope);
+                        Value rest = arith::SubFOp::create(b, centred, along);
+                        return SmallVector<Value>{
+                            arith::MulFOp::create(b, scale, rest)};
+                      })
               .front();
     } else {
       inputGradient =
@@ -279,8 +279,8 @@ struct ConvertBatchNormGradient : OpRewritePattern<BatchNormGradientOp> {
                       })
               .front();
     }
-    rewriter.replaceOp(
-        op, {inputGradient, overSteps(sums[1]), overSteps(sums[0])});
+    rewriter.replaceOp(op,
+                       {inputGradient, overSteps(sums[1]), overSteps(sums[0])});
     return success();
   }
 };

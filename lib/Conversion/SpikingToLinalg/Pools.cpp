@@ -1,4 +1,5 @@
-//===- Pools.cpp - Sums, means and maxima over windows ----------------------===//
+//===- Pools.cpp - Sums, means and maxima over windows
+//----------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -28,9 +29,8 @@ struct Pool {
         rowDim(op.getLayout() == Layout::ChannelsLast ? rank - 3 : rank - 2) {}
 
   /// `image` surrounded by `value`.
-  Value withPadding(ImplicitLocOpBuilder &b, Value image,
-                    ArrayRef<int64_t> low, ArrayRef<int64_t> high,
-                    Value value) const {
+  Value withPadding(ImplicitLocOpBuilder &b, Value image, ArrayRef<int64_t> low,
+                    ArrayRef<int64_t> high, Value value) const {
     SmallVector<int64_t> lows(rank), highs(rank);
     for (int i : {0, 1}) {
       lows[rowDim + i] = low[i];
@@ -43,8 +43,7 @@ struct Pool {
   Sizes sizesFrom(ImplicitLocOpBuilder &b, Type type, Value like) const {
     Sizes sizes = sizesOf(b, like);
     for (int64_t dim : {rowDim, rowDim + 1})
-      sizes[dim] =
-          b.getIndexAttr(cast<RankedTensorType>(type).getDimSize(dim));
+      sizes[dim] = b.getIndexAttr(cast<RankedTensorType>(type).getDimSize(dim));
     return sizes;
   }
 
@@ -68,8 +67,7 @@ struct Pool {
     indices.output = indices.input = loops.parallel(rank);
     indices.kh = loops.reduction();
     indices.kw = loops.reduction();
-    indices.input[rowDim] =
-        indices.output[rowDim] * strides[0] + indices.kh;
+    indices.input[rowDim] = indices.output[rowDim] * strides[0] + indices.kh;
     indices.input[rowDim + 1] =
         indices.output[rowDim + 1] * strides[1] + indices.kw;
     loops.extents(kernel, {indices.kh, indices.kw});
@@ -107,9 +105,9 @@ struct ConvertSumPool : OpRewritePattern<SumPoolOp> {
   LogicalResult matchAndRewrite(SumPoolOp op,
                                 PatternRewriter &rewriter) const override {
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    rewriter.replaceOp(op, sumOverWindows(b, Pool(op, op.getInput()),
-                                          op.getInput(),
-                                          op.getOutput().getType()));
+    rewriter.replaceOp(op,
+                       sumOverWindows(b, Pool(op, op.getInput()), op.getInput(),
+                                      op.getOutput().getType()));
     return success();
   }
 };
@@ -145,13 +143,14 @@ static Value maxOverWindows(ImplicitLocOpBuilder &b, const Pool &pool,
     element = b.getI8Type();
     outputType = outputType.clone(element);
     auto inputType = cast<RankedTensorType>(input.getType());
-    input = elementwise(b, input, {},
-                        emptyOf(b, inputType.clone(element), sizesOf(b, input)),
-                        {}, [&](ImplicitLocOpBuilder &b, ValueRange args) {
-                          return SmallVector<Value>{
-                              arith::ExtUIOp::create(b, element, args[0])};
-                        })
-                .front();
+    input =
+        elementwise(b, input, {},
+                    emptyOf(b, inputType.clone(element), sizesOf(b, input)), {},
+                    [&](ImplicitLocOpBuilder &b, ValueRange args) {
+                      return SmallVector<Value>{
+                          arith::ExtUIOp::create(b, element, args[0])};
+                    })
+            .front();
   }
   Value lowest = lowestOf(b, element);
   Sizes sizes = pool.sizesFrom(b, type, input);
@@ -171,11 +170,11 @@ static Value maxOverWindows(ImplicitLocOpBuilder &b, const Pool &pool,
                                  x, best);
   };
   if (!position)
-    return loops.build1([&](ImplicitLocOpBuilder &b, ValueRange ins,
-                            Value best) -> Value {
-      Value greater = isGreater(b, ins[1], best);
-      return arith::SelectOp::create(b, greater, ins[1], best);
-    });
+    return loops.build1(
+        [&](ImplicitLocOpBuilder &b, ValueRange ins, Value best) -> Value {
+          Value greater = isGreater(b, ins[1], best);
+          return arith::SelectOp::create(b, greater, ins[1], best);
+        });
 
   auto i32 = b.getI32Type();
   loops.out(filled(b, constantInt(b, i32, -1), outputType.clone(i32), sizes),
@@ -201,9 +200,9 @@ struct ConvertMaxPool : OpRewritePattern<MaxPoolOp> {
   LogicalResult matchAndRewrite(MaxPoolOp op,
                                 PatternRewriter &rewriter) const override {
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    rewriter.replaceOp(op, maxOverWindows(b, Pool(op, op.getInput()),
-                                          op.getInput(),
-                                          op.getOutput().getType(), nullptr));
+    rewriter.replaceOp(op,
+                       maxOverWindows(b, Pool(op, op.getInput()), op.getInput(),
+                                      op.getOutput().getType(), nullptr));
     return success();
   }
 };
@@ -233,26 +232,26 @@ static Value gatherFromWindows(ImplicitLocOpBuilder &b, const Pool &pool,
         loops.in(gradient, output);
         if (position)
           loops.in(position, output);
-        return loops.out(start, input).build1([&](ImplicitLocOpBuilder &b,
-                                                  ValueRange ins,
-                                                  Value acc) -> Value {
-          Value sum = arith::AddFOp::create(b, acc, ins[1]);
-          if (!position)
-            return sum;
-          auto tap = [&](int i, AffineExpr j) -> Value {
-            Value scaled = arith::MulIOp::create(
-                b, loopIndex(b, j), constantIndex(b, phase[i].tapStep));
-            return arith::AddIOp::create(b, scaled,
-                                         constantIndex(b, phase[i].firstTap));
-          };
-          Value row = arith::MulIOp::create(b, tap(0, jh),
-                                            constantIndex(b, pool.kernel[1]));
-          Value here = arith::AddIOp::create(b, row, tap(1, jw));
-          here = arith::IndexCastOp::create(b, b.getI32Type(), here);
-          Value isMaximum = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
-                                                  ins[2], here);
-          return arith::SelectOp::create(b, isMaximum, sum, acc);
-        });
+        return loops.out(start, input)
+            .build1([&](ImplicitLocOpBuilder &b, ValueRange ins,
+                        Value acc) -> Value {
+              Value sum = arith::AddFOp::create(b, acc, ins[1]);
+              if (!position)
+                return sum;
+              auto tap = [&](int i, AffineExpr j) -> Value {
+                Value scaled = arith::MulIOp::create(
+                    b, loopIndex(b, j), constantIndex(b, phase[i].tapStep));
+                return arith::AddIOp::create(
+                    b, scaled, constantIndex(b, phase[i].firstTap));
+              };
+              Value row = arith::MulIOp::create(
+                  b, tap(0, jh), constantIndex(b, pool.kernel[1]));
+              Value here = arith::AddIOp::create(b, row, tap(1, jw));
+              here = arith::IndexCastOp::create(b, b.getI32Type(), here);
+              Value isMaximum = arith::CmpIOp::create(
+                  b, arith::CmpIPredicate::eq, ins[2], here);
+              return arith::SelectOp::create(b, isMaximum, sum, acc);
+            });
       });
 }
 

@@ -1,4 +1,5 @@
-//===- Products.cpp - Matrix products and convolutions ----------------------===//
+//===- Products.cpp - Matrix products and convolutions
+//----------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -36,9 +37,8 @@ static Value startOfChains(ImplicitLocOpBuilder &b, Value bias, Type type,
   Exprs all = loops.parallel(sizes.size());
   return loops.in(bias, all[channel])
       .out(emptyOf(b, type, sizes), all)
-      .build1([](ImplicitLocOpBuilder &, ValueRange ins, Value) {
-        return ins[0];
-      });
+      .build1(
+          [](ImplicitLocOpBuilder &, ValueRange ins, Value) { return ins[0]; });
 }
 
 /// The first `count` sizes of a tensor.
@@ -77,8 +77,7 @@ struct ConvertLinear : OpRewritePattern<LinearOp> {
   }
 };
 
-struct ConvertLinearWeightGradient
-    : OpRewritePattern<LinearWeightGradientOp> {
+struct ConvertLinearWeightGradient : OpRewritePattern<LinearWeightGradientOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(LinearWeightGradientOp op,
@@ -127,8 +126,8 @@ struct Convolution {
     return groups == 1 ? tensor : joinDims(b, tensor, dim);
   }
   /// `image`, whose channels are not split yet, surrounded by zeros.
-  Value withPadding(ImplicitLocOpBuilder &b, Value image,
-                    ArrayRef<int64_t> low, ArrayRef<int64_t> high) const {
+  Value withPadding(ImplicitLocOpBuilder &b, Value image, ArrayRef<int64_t> low,
+                    ArrayRef<int64_t> high) const {
     SmallVector<int64_t> lows(leading + 3), highs(leading + 3);
     for (int i : {0, 1}) {
       lows[rowDim() + i] = low[i];
@@ -153,8 +152,8 @@ struct Convolution {
       llvm::append_range(indices, channels);
     return indices;
   }
-  Exprs weight(AffineExpr group, AffineExpr out, AffineExpr in,
-               AffineExpr row, AffineExpr column) const {
+  Exprs weight(AffineExpr group, AffineExpr out, AffineExpr in, AffineExpr row,
+               AffineExpr column) const {
     Exprs indices;
     if (channelsLast)
       indices.append({row, column, in});
@@ -246,11 +245,11 @@ struct ConvertConvInputGradient : OpRewritePattern<ConvInputGradientOp> {
 
     Windows windows;
     for (int i : {0, 1})
-      windows.axes.push_back(
-          {type.getDimSize(conv.rowDim() + i),
-           gradientType.getDimSize(conv.rowDim() + i),
-           weightType.getDimSize(kernelDim + i), conv.strides[i],
-           conv.padding[i], conv.dilations[i]});
+      windows.axes.push_back({type.getDimSize(conv.rowDim() + i),
+                              gradientType.getDimSize(conv.rowDim() + i),
+                              weightType.getDimSize(kernelDim + i),
+                              conv.strides[i], conv.padding[i],
+                              conv.dilations[i]});
     Value gradient = conv.withPadding(b, op.getGradient(), windows.getLow(),
                                       windows.getHigh());
     gradient = conv.grouped(b, gradient, conv.channelDim());
@@ -283,8 +282,8 @@ struct ConvertConvInputGradient : OpRewritePattern<ConvInputGradientOp> {
                                        phase[1].source(in.column, jw)))
               .in(slicedTaps(b, weight, tapDim, phase),
                   conv.weight(in.group, out, in.channel, jh, jw))
-              .out(start, conv.image(in.lead, in.group, in.channel, in.row,
-                                     in.column))
+              .out(start,
+                   conv.image(in.lead, in.group, in.channel, in.row, in.column))
               .build1(fusedMultiplyAdd);
         });
     rewriter.replaceOp(op, conv.ungrouped(b, result, conv.channelDim()));

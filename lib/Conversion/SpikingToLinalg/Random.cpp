@@ -1,4 +1,5 @@
-//===- Random.cpp - Encoders and dropout ------------------------------------===//
+//===- Random.cpp - Encoders and dropout
+//------------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -81,19 +82,19 @@ struct ConvertPoisson : OpRewritePattern<PoissonOp> {
       sizes.insert(sizes.begin(), OpFoldResult(op.getTimes()));
       all.push_back(loops.parallel());
     }
-    Exprs step = loops.parallel(cast<RankedTensorType>(input.getType()).getRank());
+    Exprs step =
+        loops.parallel(cast<RankedTensorType>(input.getType()).getRank());
     all.append(step);
     rewriter.replaceOp(
-        op, loops.in(input, step)
-                .out(emptyOf(b, op.getSpikes().getType(), sizes), all)
-                .build1([&](ImplicitLocOpBuilder &b, ValueRange ins, Value) {
-                  Value t = fixedStep ? fixedStep
-                                      : asI32(b, loopIndex(b, all[0]));
-                  Value number =
-                      uniformAt(b, seed, op.getId(), t, step[0],
-                                ArrayRef(step).drop_front(), extents);
-                  return isBelow(b, number, ins[0]);
-                }));
+        op,
+        loops.in(input, step)
+            .out(emptyOf(b, op.getSpikes().getType(), sizes), all)
+            .build1([&](ImplicitLocOpBuilder &b, ValueRange ins, Value) {
+              Value t = fixedStep ? fixedStep : asI32(b, loopIndex(b, all[0]));
+              Value number = uniformAt(b, seed, op.getId(), t, step[0],
+                                       ArrayRef(step).drop_front(), extents);
+              return isBelow(b, number, ins[0]);
+            }));
     return success();
   }
 };
@@ -123,24 +124,23 @@ struct ConvertDropout : OpRewritePattern<DropoutOp> {
     Exprs all =
         loops.parallel(cast<RankedTensorType>(input.getType()).getRank());
     rewriter.replaceOp(
-        op,
-        loops.in(input, all)
-            .out(emptyLike(b, input, element), all)
-            .build1([&](ImplicitLocOpBuilder &b, ValueRange ins,
-                        Value) -> Value {
-              Value t = step;
-              if (sequence && !fixed)
-                t = asI32(b, loopIndex(b, all[0]));
-              Value number =
-                  uniformAt(b, seed, op.getId(), t, all[sequence],
-                            ArrayRef(all).drop_front(sequence + 1), extents);
-              Value dropped =
-                  isBelow(b, number, constantFloat(b, b.getF64Type(), p));
-              Value scaled = arith::MulFOp::create(
-                  b, ins[0], constantFloat(b, element, 1.0 / (1.0 - p)));
-              return arith::SelectOp::create(b, dropped, zeroOf(b, element),
-                                             scaled);
-            }));
+        op, loops.in(input, all)
+                .out(emptyLike(b, input, element), all)
+                .build1([&](ImplicitLocOpBuilder &b, ValueRange ins,
+                            Value) -> Value {
+                  Value t = step;
+                  if (sequence && !fixed)
+                    t = asI32(b, loopIndex(b, all[0]));
+                  Value number = uniformAt(
+                      b, seed, op.getId(), t, all[sequence],
+                      ArrayRef(all).drop_front(sequence + 1), extents);
+                  Value dropped =
+                      isBelow(b, number, constantFloat(b, b.getF64Type(), p));
+                  Value scaled = arith::MulFOp::create(
+                      b, ins[0], constantFloat(b, element, 1.0 / (1.0 - p)));
+                  return arith::SelectOp::create(b, dropped, zeroOf(b, element),
+                                                 scaled);
+                }));
     return success();
   }
 };
@@ -162,32 +162,31 @@ struct ConvertLatency : OpRewritePattern<LatencyOp> {
     Loops loops(b);
     Exprs all = loops.parallel(sizes.size());
     rewriter.replaceOp(
-        op,
-        loops.in(input, ArrayRef(all).drop_front())
-            .out(emptyOf(b, op.getSpikes().getType(), sizes), all)
-            .build1([&](ImplicitLocOpBuilder &b, ValueRange ins,
-                        Value) -> Value {
-              Value x = ins[0];
-              Value zero = zeroOf(b, element);
-              Value one = constantFloat(b, element, 1.0);
-              auto select = [&](arith::CmpFPredicate predicate, Value lhs,
-                                Value rhs) -> Value {
-                Value holds = arith::CmpFOp::create(b, predicate, lhs, rhs);
-                return arith::SelectOp::create(b, holds, lhs, rhs);
-              };
-              Value clipped = select(arith::CmpFPredicate::OGT, x, zero);
-              clipped = select(arith::CmpFPredicate::OLT, clipped, one);
-              Value rest = arith::SubFOp::create(b, one, clipped);
-              Value when = math::RoundEvenOp::create(
-                  b, arith::MulFOp::create(b, rest, last));
-              Value now = indexToFloat(b, loopIndex(b, all[0]), element);
-              Value isNow = arith::CmpFOp::create(
-                  b, arith::CmpFPredicate::OEQ, when, now);
-              Value spikes = arith::CmpFOp::create(
-                  b, arith::CmpFPredicate::OGT, x,
-                  constantFloat(b, element, threshold));
-              return arith::AndIOp::create(b, isNow, spikes);
-            }));
+        op, loops.in(input, ArrayRef(all).drop_front())
+                .out(emptyOf(b, op.getSpikes().getType(), sizes), all)
+                .build1([&](ImplicitLocOpBuilder &b, ValueRange ins,
+                            Value) -> Value {
+                  Value x = ins[0];
+                  Value zero = zeroOf(b, element);
+                  Value one = constantFloat(b, element, 1.0);
+                  auto select = [&](arith::CmpFPredicate predicate, Value lhs,
+                                    Value rhs) -> Value {
+                    Value holds = arith::CmpFOp::create(b, predicate, lhs, rhs);
+                    return arith::SelectOp::create(b, holds, lhs, rhs);
+                  };
+                  Value clipped = select(arith::CmpFPredicate::OGT, x, zero);
+                  clipped = select(arith::CmpFPredicate::OLT, clipped, one);
+                  Value rest = arith::SubFOp::create(b, one, clipped);
+                  Value when = math::RoundEvenOp::create(
+                      b, arith::MulFOp::create(b, rest, last));
+                  Value now = indexToFloat(b, loopIndex(b, all[0]), element);
+                  Value isNow = arith::CmpFOp::create(
+                      b, arith::CmpFPredicate::OEQ, when, now);
+                  Value spikes = arith::CmpFOp::create(
+                      b, arith::CmpFPredicate::OGT, x,
+                      constantFloat(b, element, threshold));
+                  return arith::AndIOp::create(b, isNow, spikes);
+                }));
     return success();
   }
 };

@@ -1,4 +1,5 @@
-//===- Shapes.cpp - Reshapes, broadcasts, sums, packing ---------------------===//
+//===- Shapes.cpp - Reshapes, broadcasts, sums, packing
+//---------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -34,9 +35,8 @@ static Value copyTo(ImplicitLocOpBuilder &b, Value input, Type type,
   Exprs all = loops.parallel(sizes.size());
   return loops.in(input, indices(all))
       .out(emptyOf(b, type, sizes), all)
-      .build1([](ImplicitLocOpBuilder &, ValueRange ins, Value) {
-        return ins[0];
-      });
+      .build1(
+          [](ImplicitLocOpBuilder &, ValueRange ins, Value) { return ins[0]; });
 }
 
 namespace {
@@ -138,8 +138,8 @@ struct ConvertDelay : OpRewritePattern<DelayOp> {
     auto type = cast<RankedTensorType>(input.getType());
     int64_t by = op.getSteps();
     Value steps = dimOf(b, input, 0);
-    Value shift = arith::MinSIOp::create(
-        b, steps, constantIndex(b, by < 0 ? -by : by));
+    Value shift =
+        arith::MinSIOp::create(b, steps, constantIndex(b, by < 0 ? -by : by));
     Value kept = arith::SubIOp::create(b, steps, shift);
     Sizes sizes = sizesOf(b, input);
     Value result = zeros(b, type, sizes);
@@ -151,12 +151,12 @@ struct ConvertDelay : OpRewritePattern<DelayOp> {
     Sizes strides(sizes.size(), b.getIndexAttr(1));
     Sizes shifted = offsets;
     shifted[0] = shift;
-    Value part = tensor::ExtractSliceOp::create(
-        b, type.clone(shape), input, by < 0 ? shifted : offsets, sizes,
-        strides);
-    rewriter.replaceOp(op, tensor::InsertSliceOp::create(
-                               b, part, result, by < 0 ? offsets : shifted,
-                               sizes, strides));
+    Value part = tensor::ExtractSliceOp::create(b, type.clone(shape), input,
+                                                by < 0 ? shifted : offsets,
+                                                sizes, strides);
+    rewriter.replaceOp(
+        op, tensor::InsertSliceOp::create(
+                b, part, result, by < 0 ? offsets : shifted, sizes, strides));
     return success();
   }
 };
@@ -192,7 +192,8 @@ struct ConvertBroadcast : OpRewritePattern<BroadcastOp> {
                           ? OpFoldResult(*dynamic++)
                           : OpFoldResult(b.getIndexAttr(extent)));
     rewriter.replaceOp(
-        op, copyTo(b, op.getInput(), type, sizes, [&](ArrayRef<AffineExpr> all) {
+        op,
+        copyTo(b, op.getInput(), type, sizes, [&](ArrayRef<AffineExpr> all) {
           Exprs indices(all.take_back(from.getRank()));
           for (auto [dim, index] : llvm::enumerate(indices))
             if (from.getDimSize(dim) == 1)
@@ -290,19 +291,18 @@ struct ConvertUnpack : OpRewritePattern<UnpackOp> {
     Exprs channels = loops.parallel(last + 1), at = channels;
     at[last] = channels[last].floorDiv(32);
     rewriter.replaceOp(
-        op,
-        loops.in(words, at)
-            .out(emptyOf(b, type, sizes), channels)
-            .build1([&](ImplicitLocOpBuilder &b, ValueRange ins,
-                        Value) -> Value {
-              Type i32 = b.getI32Type();
-              Value channel = arith::IndexCastOp::create(
-                  b, i32, loopIndex(b, channels[last]));
-              Value bit = arith::AndIOp::create(b, channel,
-                                                constantInt(b, i32, 31));
-              Value shifted = arith::ShRUIOp::create(b, ins[0], bit);
-              return arith::TruncIOp::create(b, b.getI1Type(), shifted);
-            }));
+        op, loops.in(words, at)
+                .out(emptyOf(b, type, sizes), channels)
+                .build1([&](ImplicitLocOpBuilder &b, ValueRange ins,
+                            Value) -> Value {
+                  Type i32 = b.getI32Type();
+                  Value channel = arith::IndexCastOp::create(
+                      b, i32, loopIndex(b, channels[last]));
+                  Value bit = arith::AndIOp::create(b, channel,
+                                                    constantInt(b, i32, 31));
+                  Value shifted = arith::ShRUIOp::create(b, ins[0], bit);
+                  return arith::TruncIOp::create(b, b.getI1Type(), shifted);
+                }));
     return success();
   }
 };

@@ -1,4 +1,5 @@
-//===- SpikingToLinalg.cpp - The spiking dialect to linalg ------------------===//
+//===- SpikingToLinalg.cpp - The spiking dialect to linalg
+//------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -9,6 +10,7 @@
 #include "rheobase/Conversion/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"

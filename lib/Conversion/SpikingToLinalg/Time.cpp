@@ -1,4 +1,5 @@
-//===- Time.cpp - Time loops and kernels ------------------------------------===//
+//===- Time.cpp - Time loops and kernels
+//------------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -7,6 +8,7 @@
 #include "Builders.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
@@ -78,10 +80,12 @@ private:
   }
 
   Value dimOfArgument(BlockArgument argument, int64_t dim) {
-    for (auto [input, inside] : llvm::zip(loop.getInputs(), loop.getInputArgs()))
+    for (auto [input, inside] :
+         llvm::zip(loop.getInputs(), loop.getInputArgs()))
       if (inside == argument)
         return dimOf(b, input, dim + 1);
-    for (auto [state, inside] : llvm::zip(loop.getStates(), loop.getStateArgs()))
+    for (auto [state, inside] :
+         llvm::zip(loop.getStates(), loop.getStateArgs()))
       if (inside == argument)
         return dimOf(b, state, dim);
     return {};
@@ -143,7 +147,12 @@ struct ConvertTimeLoop : OpRewritePattern<TimeLoopOp> {
       results.push_back(tensor::InsertSliceOp::create(b, step, sequence,
                                                       offsets, sizes, strides));
     }
-    llvm::append_range(results, yield.getNext());
+    // A loop carries each state in the buffer that it started in.
+    for (auto [next, state] :
+         llvm::zip(yield.getNext(), iterArgs.take_back(yield.getNext().size())))
+      results.push_back(bufferization::MaterializeInDestinationOp::create(
+                            b, next.getType(), next, state)
+                            .getResult());
     scf::YieldOp::create(b, results);
     rewriter.eraseOp(yield);
     rewriter.replaceOp(op, loop.getResults());

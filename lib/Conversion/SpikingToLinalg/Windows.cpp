@@ -1,4 +1,5 @@
-//===- Windows.cpp - Gathering over sliding windows -------------------------===//
+//===- Windows.cpp - Gathering over sliding windows
+//-------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -30,7 +31,8 @@ static SmallVector<WindowPhase> unpaddedPhases(const WindowAxis &axis) {
            (distance - phase.firstTap * dilation) % stride != 0)
       ++phase.firstTap;
     if (phase.firstTap < phase.tapStep && phase.firstTap < axis.kernel) {
-      phase.taps = llvm::divideCeil(axis.kernel - phase.firstTap, phase.tapStep);
+      phase.taps =
+          llvm::divideCeil(axis.kernel - phase.firstTap, phase.tapStep);
       phase.shift = (distance - phase.firstTap * dilation) / stride;
     }
     phases.push_back(phase);
@@ -97,13 +99,13 @@ Value rheobase::gatherByPhases(
       }
       Value slice = tensor::ExtractSliceOp::create(b, type.clone(shape), result,
                                                    offsets, extents, strides);
-      Value value = linalg::FillOp::create(
-                        b, zeroOf(b, type.getElementType()), slice)
-                        .getResult(0);
+      Value value =
+          linalg::FillOp::create(b, zeroOf(b, type.getElementType()), slice)
+              .getResult(0);
       if (row.taps && column.taps)
         value = gather(phase, value);
-      result = tensor::InsertSliceOp::create(b, value, result, offsets,
-                                             extents, strides);
+      result = tensor::InsertSliceOp::create(b, value, result, offsets, extents,
+                                             strides);
     }
   return result;
 }

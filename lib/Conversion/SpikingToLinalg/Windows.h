@@ -45,7 +45,8 @@ struct Windows {
 };
 
 /// Builds a tensor of `type` and `sizes`, whose rows and columns are dimensions
-/// `rowDim` and `rowDim + 1`, phase by phase: `gather` adds to a slice of zeros.
+/// `rowDim` and `rowDim + 1`, phase by phase: `gather` adds to a slice of
+/// zeros.
 mlir::Value gatherByPhases(
     mlir::ImplicitLocOpBuilder &b, const Windows &windows,
     mlir::RankedTensorType type, llvm::ArrayRef<mlir::OpFoldResult> sizes,
