@@ -134,4 +134,48 @@ def SerializeShortParallelLoopsPass : Pass<"serialize-short-parallel-loops"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::omp::OpenMPDialect"];
 }
 
+//===----------------------------------------------------------------------===//
+// Entry points
+//===----------------------------------------------------------------------===//
+
+def DescribeEntriesPass : Pass<"spiking-describe-entries", "::mlir::ModuleOp"> {
+  let summary = "write the manifest of a module's entry points";
+  let description = [{
+    While the public functions still have the types that users wrote: gives each
+    argument and result its element type and named dimensions (`spiking.dtype`,
+    `spiking.dims`), and the module its manifest (`spiking.manifest`, the JSON
+    text of docs/RuntimeABI.md). A dynamic dimension is called B, or T and B when
+    two lead, unless the source says otherwise with `spiking.dims`.
+
+    ```mlir
+    func.func @forward(%x: tensor<?x784xi1> {spiking.role = "input"})
+    // becomes
+    func.func @forward(%x: tensor<?x784xi1> {spiking.role = "input", spiking.dtype = "bool", spiking.dims = ["B", 784]})
+    ```
+  }];
+  let options = [
+    Option<"moduleName", "module-name", "std::string", /*default=*/"\"module\"",
+           "name of the module in the manifest and in symbols, unless it has one of its own">,
+  ];
+}
+
+def WrapEntriesPass : Pass<"spiking-wrap-entries", "::mlir::ModuleOp"> {
+  let summary = "give each entry point the ABI of generated code";
+  let description = [{
+    After bufferization: beside each function that `spiking-describe-entries` described, makes the function
+    `rheobase_<module>_<entry>(args, results) -> i32` of abi.h, which checks element types, ranks and dimensions, calls
+    the entry with buffers made of the arguments' data, and writes the results. A result that neither aliases a donated
+    argument nor was allocated for it alone is copied.
+
+    ```mlir
+    func.func @forward(%x: memref<?x784xf32>) -> memref<?x10xf32>
+    // gets beside it
+    func.func @rheobase_net_forward(%args: !llvm.ptr, %results: !llvm.ptr) -> i32
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+}
+
 #endif // RHEOBASE_CONVERSION_PASSES_TD
