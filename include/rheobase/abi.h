@@ -74,7 +74,7 @@ typedef int32_t (*rb_entry_fn)(const rb_tensor *args, rb_tensor *results);
 void *rheobase_rt_alloc(int64_t bytes) RB_NOEXCEPT;
 void rheobase_rt_free(void *data) RB_NOEXCEPT;
 /* Records an error of the calling thread: argument `index` of `entry` has `got`
- * elements in dimension `dim` and not `expected`; dim -1 means the rank. */
+ * in dimension `dim`, where `expected` was. `dim` -1 is the rank, -2 the element type. */
 void rheobase_rt_shape_error(const char *entry, int32_t index, int32_t dim,
                              int64_t expected, int64_t got) RB_NOEXCEPT;
 /* The message of the calling thread's last error, empty if there was none.

@@ -10,6 +10,7 @@
 #include "rheobase/Dialect/Spiking/IR/Spiking.h"
 #include "rheobase/Dialect/Spiking/Transforms/Passes.h"
 #include "rheobase/Pipelines/CPU.h"
+#include "rheobase/Target/CPU.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -18,6 +19,7 @@
 void rheobase::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
+  registerCPUTranslations(registry);
   registry.insert<spiking::SpikingDialect>();
 }
 

@@ -28,7 +28,16 @@ void rb_set_last_error(const char *message) noexcept {
 
 void rheobase_rt_shape_error(const char *entry, int32_t index, int32_t dim,
                              int64_t expected, int64_t got) noexcept {
-  if (dim < 0)
+  static const char *const names[] = {"bool", "i8",   "i32", "i64",
+                                      "f16",  "bf16", "f32", "f64"};
+  auto name = [](int64_t dtype) {
+    return dtype >= 0 && dtype <= RB_F64 ? names[dtype] : "an unknown one";
+  };
+  if (dim == -2)
+    snprintf(lastError, sizeof(lastError),
+             "%s: argument %d: expected element type %s, got %s", entry, index,
+             name(expected), name(got));
+  else if (dim < 0)
     snprintf(lastError, sizeof(lastError),
              "%s: argument %d: expected rank %lld, got %lld", entry, index,
              (long long)expected, (long long)got);

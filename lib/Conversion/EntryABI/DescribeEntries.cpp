@@ -179,8 +179,8 @@ struct DescribeEntriesPass
     llvm::raw_string_ostream(text)
         << llvm::formatv("{0:2}", llvm::json::Value(std::move(manifest)));
     Builder builder(&getContext());
-    module->setAttr(kManifestAttrName, builder.getStringAttr(text));
-    module->setAttr(kModuleNameAttrName, builder.getStringAttr(name));
+    module->setAttr(SpikingDialect::kManifestAttrName, builder.getStringAttr(text));
+    module->setAttr(SpikingDialect::kModuleNameAttrName, builder.getStringAttr(name));
   }
 
 private:
@@ -213,7 +213,7 @@ private:
         name = role.str();
       FailureOr<llvm::json::Object> tensor = describe(
           func, type,
-          func.getArgAttrOfType<ArrayAttr>(i, kDimsAttrName),
+          func.getArgAttrOfType<ArrayAttr>(i, SpikingDialect::kDimsAttrName),
           "argument " + Twine(i), [&](StringRef key, Attribute value) {
             func.setArgAttr(i, key, value);
           });
@@ -231,6 +231,8 @@ private:
         if (failed(object))
           return failure();
         (*tensor)["initializer"] = std::move(*object);
+        // The manifest has it now; below this level types change.
+        func.removeArgAttr(i, SpikingDialect::kInitializerAttrName);
       }
       arguments.push_back(std::move(*tensor));
     }
@@ -240,7 +242,7 @@ private:
       Type type = func.getResultTypes()[i];
       FailureOr<llvm::json::Object> tensor = describe(
           func, type,
-          func.getResultAttrOfType<ArrayAttr>(i, kDimsAttrName),
+          func.getResultAttrOfType<ArrayAttr>(i, SpikingDialect::kDimsAttrName),
           "result " + Twine(i), [&](StringRef key, Attribute value) {
             func.setResultAttr(i, key, value);
           });
@@ -306,8 +308,8 @@ private:
     if (failed(dims))
       return failure();
     Builder builder(&getContext());
-    set(kDTypeAttrName, builder.getStringAttr(dtype));
-    set(kDimsAttrName, *dims);
+    set(SpikingDialect::kDTypeAttrName, builder.getStringAttr(dtype));
+    set(SpikingDialect::kDimsAttrName, *dims);
     return llvm::json::Object{{"dtype", dtype}, {"shape", toJSON(*dims)}};
   }
 };

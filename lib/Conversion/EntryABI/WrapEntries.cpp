@@ -121,9 +121,9 @@ void Wrapper::checkArgument(int64_t index, Type type) {
     return LLVM::SExtOp::create(builder, loc, i64,
                                 load(i32, field(args, index, which)));
   };
-  auto dtype = entry.getArgAttrOfType<StringAttr>(index, kDTypeAttrName);
+  auto dtype = entry.getArgAttrOfType<StringAttr>(index, SpikingDialect::kDTypeAttrName);
   check(load32(kDType), constant(i64, getDType(dtype.getValue())), index, -2);
-  auto dims = entry.getArgAttrOfType<ArrayAttr>(index, kDimsAttrName);
+  auto dims = entry.getArgAttrOfType<ArrayAttr>(index, SpikingDialect::kDimsAttrName);
   check(load32(kRank), constant(i64, dims.size()), index, -1);
   for (auto [dim, attr] : llvm::enumerate(dims)) {
     if (auto size = dyn_cast<IntegerAttr>(attr)) {
@@ -172,7 +172,7 @@ void Wrapper::writeResult(Value results, int64_t index, Value result) {
     LLVM::StoreOp::create(builder, loc, value, address);
   };
   Type i32 = builder.getI32Type(), i64 = builder.getI64Type();
-  auto dtype = entry.getResultAttrOfType<StringAttr>(index, kDTypeAttrName);
+  auto dtype = entry.getResultAttrOfType<StringAttr>(index, SpikingDialect::kDTypeAttrName);
   store(constant(i32, getDType(dtype.getValue())),
         field(results, index, kDType));
   auto type = cast<MemRefType>(result.getType());
@@ -287,11 +287,11 @@ namespace {
 struct WrapEntriesPass : rheobase::impl::WrapEntriesPassBase<WrapEntriesPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    auto moduleName = module->getAttrOfType<StringAttr>(kModuleNameAttrName);
+    auto moduleName = module->getAttrOfType<StringAttr>(SpikingDialect::kModuleNameAttrName);
     if (!moduleName) {
       module.emitError("expected a module that spiking-describe-entries has "
                        "described, got one without ")
-          << kModuleNameAttrName;
+          << SpikingDialect::kModuleNameAttrName;
       return signalPassFailure();
     }
     // Our allocator aligns; an alignment of the operation would make the
@@ -312,13 +312,13 @@ struct WrapEntriesPass : rheobase::impl::WrapEntriesPassBase<WrapEntriesPass> {
           .setPrivate();
     for (func::FuncOp entry : entries) {
       for (unsigned i = 0; i < entry.getNumArguments(); ++i)
-        if (!entry.getArgAttr(i, kDimsAttrName)) {
+        if (!entry.getArgAttr(i, SpikingDialect::kDimsAttrName)) {
           entry.emitOpError("argument ")
               << i << " was not described by spiking-describe-entries";
           return signalPassFailure();
         }
       for (unsigned i = 0; i < entry.getNumResults(); ++i)
-        if (!entry.getResultAttr(i, kDimsAttrName)) {
+        if (!entry.getResultAttr(i, SpikingDialect::kDimsAttrName)) {
           entry.emitOpError("result ")
               << i << " was not described by spiking-describe-entries";
           return signalPassFailure();

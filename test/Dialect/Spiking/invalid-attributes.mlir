@@ -227,3 +227,24 @@ func.func @training_c4_results(%x: tensor<?x10xf32>) -> tensor<?x10xf32> attribu
 }
 // expected-note@below {{the loss function}}
 func.func private @loss(tensor<?x10xf32>, tensor<?xi32>) -> (tensor<i32>, tensor<f32>)
+
+// -----
+
+// expected-error@below {{'func.func' op spiking.manifest is a string and belongs to a module (spiking_c3)}}
+func.func @spiking_c3() attributes {spiking.manifest = "{}"} {
+  return
+}
+
+// -----
+
+// expected-error@below {{'func.func' op expected spiking.dims of argument 0 to be an array of names and sizes, got [1.000000e+00] (entry_c1)}}
+func.func @entry_c1(%x: tensor<4xf32> {spiking.dims = [1.0]}) {
+  return
+}
+
+// -----
+
+// expected-error@below {{'func.func' op expected spiking.dtype of result 0 to be a string, got 1 : i64 (entry_c1)}}
+func.func @entry_c1_dtype(%x: tensor<4xf32>) -> (tensor<4xf32> {spiking.dtype = 1}) {
+  return %x : tensor<4xf32>
+}

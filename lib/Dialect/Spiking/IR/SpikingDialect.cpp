@@ -139,8 +139,17 @@ LogicalResult SpikingDialect::verifyOperationAttribute(Operation *op,
                                                        NamedAttribute attr) {
   if (attr.getName() == kTrainingAttrName)
     return verifyTraining(op, attr.getValue());
+  if (attr.getName() == kManifestAttrName ||
+      attr.getName() == kModuleNameAttrName) {
+    // spiking_c3
+    if (!isa<ModuleOp>(op) || !isa<StringAttr>(attr.getValue()))
+      return op->emitOpError()
+             << attr.getName().getValue()
+             << " is a string and belongs to a module (spiking_c3)";
+    return success();
+  }
   for (StringRef name : {kRoleAttrName, kNameAttrName, kInitializerAttrName,
-                         kAliasesAttrName})
+                         kAliasesAttrName, kDTypeAttrName, kDimsAttrName})
     if (attr.getName() == name)
       return op->emitOpError()
              << name << " belongs to an argument or result of a function "
@@ -148,6 +157,24 @@ LogicalResult SpikingDialect::verifyOperationAttribute(Operation *op,
   return op->emitOpError("unknown attribute '")
          << attr.getName().getValue() << "', expected '" << kTrainingAttrName
          << "' (spiking_c2)";
+}
+
+/// entry_c1: what `spiking-describe-entries` writes on arguments and results.
+static LogicalResult verifyEntryAttribute(Operation *op, NamedAttribute attr,
+                                          const Twine &what) {
+  if (attr.getName() == SpikingDialect::kDTypeAttrName &&
+      !isa<StringAttr>(attr.getValue()))
+    return op->emitOpError("expected spiking.dtype of ")
+           << what << " to be a string, got " << attr.getValue()
+           << " (entry_c1)";
+  if (attr.getName() == SpikingDialect::kDimsAttrName) {
+    auto dims = dyn_cast<ArrayAttr>(attr.getValue());
+    if (!dims || !llvm::all_of(dims, llvm::IsaPred<StringAttr, IntegerAttr>))
+      return op->emitOpError("expected spiking.dims of ")
+             << what << " to be an array of names and sizes, got "
+             << attr.getValue() << " (entry_c1)";
+  }
+  return success();
 }
 
 /// role_c1
@@ -207,6 +234,8 @@ LogicalResult SpikingDialect::verifyRegionArgAttribute(Operation *op,
              << " (initializer_c1)";
     return success();
   }
+  if (function && (name == kDTypeAttrName || name == kDimsAttrName))
+    return verifyEntryAttribute(op, attr, what);
   return op->emitOpError("unknown attribute '")
          << name << "' of " << what << ", expected '" << kRoleAttrName << "', '"
          << kNameAttrName << "' or '" << kInitializerAttrName
@@ -245,6 +274,8 @@ SpikingDialect::verifyRegionResultAttribute(Operation *op, unsigned,
     }
     return success();
   }
+  if (function && (name == kDTypeAttrName || name == kDimsAttrName))
+    return verifyEntryAttribute(op, attr, what);
   return op->emitOpError("unknown attribute '")
          << name << "' of " << what << ", expected '" << kRoleAttrName << "', '"
          << kNameAttrName << "' or '" << kAliasesAttrName

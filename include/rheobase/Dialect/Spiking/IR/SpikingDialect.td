@@ -26,6 +26,8 @@ def Spiking_Dialect : Dialect {
     * `spiking_c1`: an operation of the dialect has no attributes but its own and those of other dialects.
     * `spiking_c2`: an attribute `spiking.<name>` is `spiking.training` on a function, `spiking.role`, `spiking.name` or
       `spiking.initializer` on an argument, or `spiking.role`, `spiking.name` or `spiking.aliases` on a result.
+    * `spiking_c3`: `spiking.manifest` and `spiking.module_name` are strings on a module.
+    * `entry_c1`: `spiking.dtype` of an argument or result is a string, `spiking.dims` an array of names and sizes.
     * `role_c1`: `spiking.role` is a string: on an argument "parameter", "optimizer", "state", "input", "label",
       "time_steps", "learning_rate", "seed" or "step"; on a result "parameter", "optimizer", "state", "loss", "metric" or
       "output".
@@ -58,6 +60,13 @@ def Spiking_Dialect : Dialect {
     static constexpr llvm::StringLiteral kInitializerAttrName = "spiking.initializer";
     /// On a function result: the index of the donated argument that it updates.
     static constexpr llvm::StringLiteral kAliasesAttrName = "spiking.aliases";
+    /// On a module: its manifest, JSON text, and its name in symbols.
+    static constexpr llvm::StringLiteral kManifestAttrName = "spiking.manifest";
+    static constexpr llvm::StringLiteral kModuleNameAttrName = "spiking.module_name";
+    /// On a function argument or result: its element type at the ABI, and the
+    /// sizes (integers) and names (strings) of its dimensions.
+    static constexpr llvm::StringLiteral kDTypeAttrName = "spiking.dtype";
+    static constexpr llvm::StringLiteral kDimsAttrName = "spiking.dims";
     /// On a forward function: how it is trained (a TrainingAttr).
     static constexpr llvm::StringLiteral kTrainingAttrName = "spiking.training";
   }];

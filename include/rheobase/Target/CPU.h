@@ -1,0 +1,71 @@
+//===- CPU.h - Code for CPUs ------------------------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef RHEOBASE_TARGET_CPU_H
+#define RHEOBASE_TARGET_CPU_H
+
+#include "mlir/Support/LLVM.h"
+#include "llvm/ADT/SmallVector.h"
+#include <memory>
+#include <string>
+
+namespace llvm {
+class LLVMContext;
+class Module;
+class TargetMachine;
+} // namespace llvm
+namespace mlir {
+class DialectRegistry;
+class ModuleOp;
+} // namespace mlir
+
+namespace rheobase {
+
+/// Instruction sets that code is generated for.
+enum class CPUInstructionSet {
+  Host,     ///< what the machine has
+  X86_64V3, ///< AVX2 and FMA
+  X86_64V4, ///< AVX-512
+};
+
+/// The instruction set of a name (host, x86-64-v3, x86-64-v4), or none.
+std::optional<CPUInstructionSet> parseInstructionSet(llvm::StringRef name);
+
+/// Bits of a vector register of an instruction set.
+int64_t getVectorBits(CPUInstructionSet isa);
+
+/// Whether this machine can run code for an instruction set.
+bool isSupportedByHost(CPUInstructionSet isa);
+
+/// How LLVM generates code. Contraction and fast-math are never on: the
+/// arithmetic of docs/Semantics.md does not depend on options.
+struct CPUCodegenOptions {
+  CPUInstructionSet isa = CPUInstructionSet::Host;
+  /// LLVM's -O level, 0 to 3.
+  unsigned optLevel = 3;
+};
+
+/// Makes the translations to LLVM IR that generated code needs available.
+void registerCPUTranslations(mlir::DialectRegistry &registry);
+
+/// A target machine, or null with `error` set.
+std::unique_ptr<llvm::TargetMachine>
+createTargetMachine(const CPUCodegenOptions &options, std::string &error);
+
+/// Translates a module in the LLVM dialect to LLVM IR and optimizes it. Emits
+/// an error and returns null on failure.
+std::unique_ptr<llvm::Module>
+translateAndOptimize(mlir::ModuleOp module, llvm::LLVMContext &context,
+                     llvm::TargetMachine &machine,
+                     const CPUCodegenOptions &options);
+
+/// Object code (or with `assembly` its text) of an optimized module; null where the target has no
+/// such output.
+bool emitMachineCode(llvm::Module &module, llvm::TargetMachine &machine,
+                     bool assembly, llvm::SmallVectorImpl<char> &output);
+
+} // namespace rheobase
+
+#endif // RHEOBASE_TARGET_CPU_H

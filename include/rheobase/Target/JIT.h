@@ -1,0 +1,56 @@
+//===- JIT.h - Compiled programs in this process ----------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef RHEOBASE_TARGET_JIT_H
+#define RHEOBASE_TARGET_JIT_H
+
+#include "rheobase/Target/CPU.h"
+#include "rheobase/abi.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace rheobase {
+
+/// A module that was compiled for this machine and can be called. It keeps the
+/// code alive; nothing of the compiler's context is needed any more.
+class CompiledProgram {
+public:
+  struct Impl;
+  struct Entry {
+    std::string name;
+    rb_entry_fn function;
+  };
+
+  explicit CompiledProgram(std::unique_ptr<Impl> impl);
+  ~CompiledProgram();
+
+  /// The manifest, JSON text (docs/RuntimeABI.md).
+  const std::string &getManifest() const;
+  /// All entry points, by name.
+  const std::vector<Entry> &getEntries() const;
+  /// The entry point of this name, or null.
+  rb_entry_fn lookup(llvm::StringRef name) const;
+
+  /// How often this process has compiled a module: shows that one program
+  /// serves all sizes.
+  static int64_t getCompileCount();
+
+private:
+  std::unique_ptr<Impl> impl;
+};
+
+/// Compiles a module in the LLVM dialect that `spiking-describe-entries` and
+/// `spiking-wrap-entries` prepared. Emits an error on `module` and fails where
+/// the code needs a symbol that nobody has, or the machine is not what
+/// `options` ask for.
+mlir::FailureOr<std::unique_ptr<CompiledProgram>>
+jitCompile(mlir::ModuleOp module, const CPUCodegenOptions &options);
+
+} // namespace rheobase
+
+#endif // RHEOBASE_TARGET_JIT_H

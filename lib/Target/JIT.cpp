@@ -1,0 +1,137 @@
+//===- JIT.cpp - Compiled programs in this process --------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "rheobase/Target/JIT.h"
+
+#include "rheobase/Dialect/Spiking/IR/Spiking.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
+#include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Object/ObjectFile.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/SmallVectorMemoryBuffer.h"
+#include "llvm/Target/TargetMachine.h"
+#include <atomic>
+
+using namespace mlir;
+using namespace rheobase;
+
+static std::atomic<int64_t> compileCount{0};
+
+struct CompiledProgram::Impl {
+  std::unique_ptr<llvm::orc::LLJIT> jit;
+  std::string manifest;
+  std::vector<Entry> entries;
+};
+
+CompiledProgram::CompiledProgram(std::unique_ptr<Impl> impl)
+    : impl(std::move(impl)) {}
+CompiledProgram::~CompiledProgram() = default;
+
+const std::string &CompiledProgram::getManifest() const {
+  return impl->manifest;
+}
+const std::vector<CompiledProgram::Entry> &
+CompiledProgram::getEntries() const {
+  return impl->entries;
+}
+rb_entry_fn CompiledProgram::lookup(StringRef name) const {
+  for (const Entry &entry : impl->entries)
+    if (entry.name == name)
+      return entry.function;
+  return nullptr;
+}
+int64_t CompiledProgram::getCompileCount() { return compileCount; }
+
+/// What generated code calls of the runtime, under the names it uses.
+static llvm::Error bindRuntime(llvm::orc::LLJIT &jit) {
+  llvm::orc::SymbolMap symbols;
+  auto bind = [&](StringRef name, auto *function) {
+    symbols[jit.mangleAndIntern(name)] = {
+        llvm::orc::ExecutorAddr::fromPtr(function),
+        llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
+  };
+  bind("_mlir_memref_to_llvm_alloc", &rheobase_rt_alloc);
+  bind("_mlir_memref_to_llvm_free", &rheobase_rt_free);
+  bind("rheobase_rt_shape_error", &rheobase_rt_shape_error);
+  if (llvm::Error error = jit.getMainJITDylib().define(
+          llvm::orc::absoluteSymbols(std::move(symbols))))
+    return error;
+  auto process = llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(
+      jit.getDataLayout().getGlobalPrefix());
+  if (!process)
+    return process.takeError();
+  jit.getMainJITDylib().addGenerator(std::move(*process));
+  return llvm::Error::success();
+}
+
+FailureOr<std::unique_ptr<CompiledProgram>>
+rheobase::jitCompile(ModuleOp module, const CPUCodegenOptions &options) {
+  auto manifest = module->getAttrOfType<StringAttr>(spiking::SpikingDialect::kManifestAttrName);
+  if (!manifest)
+    return module.emitError("expected a module that spiking-describe-entries "
+                            "has described, got one without ")
+           << spiking::SpikingDialect::kManifestAttrName;
+  if (!isSupportedByHost(options.isa))
+    return module.emitError("this machine cannot run code for the instruction "
+                            "set that was asked for");
+  auto fail = [&](llvm::Error error) {
+    return module.emitError("just-in-time compilation failed: ")
+           << llvm::toString(std::move(error));
+  };
+  std::string message;
+  std::unique_ptr<llvm::TargetMachine> machine =
+      createTargetMachine(options, message);
+  if (!machine)
+    return module.emitError(message);
+
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> llvmModule =
+      translateAndOptimize(module, context, *machine, options);
+  if (!llvmModule)
+    return failure();
+  SmallVector<char, 0> object;
+  if (!emitMachineCode(*llvmModule, *machine, /*assembly=*/false, object))
+    return module.emitError("this target has no object code");
+  ++compileCount;
+
+  auto impl = std::make_unique<CompiledProgram::Impl>();
+  auto jit = llvm::orc::LLJITBuilder().create();
+  if (!jit)
+    return fail(jit.takeError());
+  impl->jit = std::move(*jit);
+  if (llvm::Error error = bindRuntime(*impl->jit))
+    return fail(std::move(error));
+  if (llvm::Error error = impl->jit->addObjectFile(
+          std::make_unique<llvm::SmallVectorMemoryBuffer>(
+              std::move(object), "rheobase", /*RequiresNullTerminator=*/false)))
+    return fail(std::move(error));
+  if (llvm::Error error = impl->jit->initialize(impl->jit->getMainJITDylib()))
+    return fail(std::move(error));
+
+  impl->manifest = manifest.str();
+  llvm::Expected<llvm::json::Value> json = llvm::json::parse(impl->manifest);
+  if (!json)
+    return fail(json.takeError());
+  const llvm::json::Object *entries =
+      json->getAsObject()->getObject("entries");
+  for (const auto &[name, entry] : *entries) {
+    StringRef symbol = entry.getAsObject()->getString("symbol").value_or("");
+    auto address = impl->jit->lookup(symbol);
+    if (!address)
+      return fail(address.takeError());
+    impl->entries.push_back({name.str(), address->toPtr<rb_entry_fn>()});
+  }
+  llvm::sort(impl->entries, [](const CompiledProgram::Entry &a,
+                               const CompiledProgram::Entry &b) {
+    return a.name < b.name;
+  });
+  return std::make_unique<CompiledProgram>(std::move(impl));
+}
