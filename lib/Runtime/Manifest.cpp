@@ -6,7 +6,6 @@
 
 #include "Manifest.h"
 #include "Support.h"
-#include <cmath>
 #include <cstdarg>
 #include <nlohmann/json.hpp>
 
@@ -288,35 +287,33 @@ Status Reader::readInitializer(const json &value, const std::string &where,
     return fail(where, "expected 'initializer' to be an object");
   RB_TRY(readString(value, "kind", where, kind));
   Initializer initializer;
+  double first, second, fanIn, fanOut, gain;
   if (kind == "constant") {
-    RB_TRY(readNumber(value, "value", where, initializer.first));
+    RB_TRY(readNumber(value, "value", where, initializer.value));
   } else if (kind == "uniform") {
-    initializer.kind = Initializer::Uniform;
-    RB_TRY(readNumber(value, "low", where, initializer.first));
-    RB_TRY(readNumber(value, "high", where, initializer.second));
+    RB_TRY(readNumber(value, "low", where, first));
+    RB_TRY(readNumber(value, "high", where, second));
+    initializer.kind = Initializer::Random;
+    initializer.distribution = Distribution::uniform(first, second);
   } else if (kind == "normal") {
-    initializer.kind = Initializer::Normal;
-    RB_TRY(readNumber(value, "mean", where, initializer.first));
-    RB_TRY(readNumber(value, "std", where, initializer.second));
+    RB_TRY(readNumber(value, "mean", where, first));
+    RB_TRY(readNumber(value, "std", where, second));
+    initializer.kind = Initializer::Random;
+    initializer.distribution = Distribution::normal(first, second);
   } else if (kind == "kaiming_uniform" || kind == "kaiming_normal" ||
              kind == "xavier_uniform" || kind == "xavier_normal") {
-    bool kaiming = kind[0] == 'k';
-    bool uniform = kind.back() == 'm';
-    double fanIn, fanOut, gain;
     RB_TRY(readNumber(value, "fan_in", where, fanIn));
     RB_TRY(readNumber(value, "fan_out", where, fanOut));
     RB_TRY(readNumber(value, "gain", where, gain));
-    double variance = kaiming ? 1.0 / fanIn : 2.0 / (fanIn + fanOut);
     if (!(fanIn > 0) || !(fanOut > 0))
       return fail(where, "expected 'fan_in' and 'fan_out' to be positive");
-    if (uniform) {
-      initializer.kind = Initializer::Uniform;
-      initializer.second = gain * std::sqrt(3.0 * variance);
-      initializer.first = -initializer.second;
-    } else {
-      initializer.kind = Initializer::Normal;
-      initializer.second = gain * std::sqrt(variance);
-    }
+    initializer.kind = Initializer::Random;
+    initializer.distribution =
+        kind == "kaiming_uniform"  ? Distribution::kaimingUniform(fanIn, gain)
+        : kind == "kaiming_normal" ? Distribution::kaimingNormal(fanIn, gain)
+        : kind == "xavier_uniform"
+            ? Distribution::xavierUniform(fanIn, fanOut, gain)
+            : Distribution::xavierNormal(fanIn, fanOut, gain);
   } else if (kind == "data") {
     initializer.kind = Initializer::Data;
     std::string text;
@@ -327,8 +324,7 @@ Status Reader::readInitializer(const json &value, const std::string &where,
     return fail(where, "unknown initializer '%s'", kind.c_str());
   }
   bool isFloat = info.dtype >= RB_F16 && info.dtype <= RB_F64;
-  if (!isFloat && (initializer.kind == Initializer::Uniform ||
-                   initializer.kind == Initializer::Normal))
+  if (!isFloat && initializer.kind == Initializer::Random)
     return fail(where, "initializer '%s' needs a float dtype, got %s",
                 kind.c_str(), dtypeName(info.dtype));
   info.initializer = std::move(initializer);

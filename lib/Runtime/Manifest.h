@@ -9,6 +9,7 @@
 #define RHEOBASE_LIB_RUNTIME_MANIFEST_H
 
 #include "rheobase/Runtime/Tensor.h"
+#include "rheobase/Support/InitialValues.h"
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,13 +46,12 @@ struct Dim {
   bool isFixed() const { return size >= 0; }
 };
 
-/// How a persistent tensor begins. The fan-in based kinds are already reduced
-/// to a uniform or a normal distribution.
+/// How a persistent tensor begins.
 struct Initializer {
-  enum Kind { Constant, Uniform, Normal, Data } kind = Constant;
-  double first = 0.0;  ///< value, low or mean
-  double second = 0.0; ///< high or standard deviation
-  std::string bytes;   ///< of kind Data
+  enum Kind { Constant, Random, Data } kind = Constant;
+  double value = 0.0;        ///< of kind Constant
+  Distribution distribution; ///< of kind Random
+  std::string bytes;         ///< of kind Data
 };
 
 struct ValueInfo {

@@ -5,9 +5,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "State.h"
+#include "Element.h"
 #include "Support.h"
 #include "rheobase/Runtime/SafeTensors.h"
-#include "rheobase/Support/Philox.h"
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -45,66 +45,6 @@ Tensor *State::find(const std::string &name) {
 // Initial values
 //===----------------------------------------------------------------------===//
 
-/// FNV-1a: which tensor a random number is for is part of its counter.
-static uint64_t hashName(const std::string &name) {
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (unsigned char character : name)
-    hash = (hash ^ character) * 0x100000001b3u;
-  return hash;
-}
-
-/// Stores one value as the tensor's element type.
-static void storeFloat(Tensor &tensor, int64_t i, double value) {
-  switch (tensor.dtype()) {
-  case RB_F16:
-    tensor.data<uint16_t>()[i] = floatToHalf(float(value));
-    break;
-  case RB_BF16:
-    tensor.data<uint16_t>()[i] = floatToBfloat(float(value));
-    break;
-  case RB_F32:
-    tensor.data<float>()[i] = float(value);
-    break;
-  default:
-    tensor.data<double>()[i] = value;
-  }
-}
-
-/// Element i takes word i % 4 of counter i / 4; a normal pair (i, i + 1) takes
-/// two words.
-static void fillRandom(Tensor &tensor, const Initializer &initializer,
-                       const std::string &name, uint64_t seed) {
-  uint64_t hash = hashName(name);
-  int64_t count = tensor.numElements();
-  for (int64_t i = 0; i < count; i += 4) {
-    uint64_t group = uint64_t(i) / 4;
-    std::array<uint32_t, 4> words =
-        philox4x32({uint32_t(group), uint32_t(group >> 32), uint32_t(hash),
-                    uint32_t(hash >> 32)},
-                   philoxKey(seed));
-    double values[4];
-    for (int k = 0; k < 4; ++k)
-      values[k] = double(uniform01(words[size_t(k)]));
-    if (initializer.kind == Initializer::Uniform) {
-      for (double &value : values)
-        value = initializer.first +
-                (initializer.second - initializer.first) * value;
-    } else {
-      // Box and Muller; 1 - u is in (0, 1], where the logarithm is finite.
-      for (int k = 0; k < 4; k += 2) {
-        double radius = std::sqrt(-2.0 * std::log(1.0 - values[k]));
-        double angle = 6.283185307179586 * values[k + 1];
-        values[k] =
-            initializer.first + initializer.second * (radius * std::cos(angle));
-        values[k + 1] =
-            initializer.first + initializer.second * (radius * std::sin(angle));
-      }
-    }
-    for (int64_t k = 0; k < 4 && i + k < count; ++k)
-      storeFloat(tensor, i + k, values[k]);
-  }
-}
-
 Status State::initialize(uint64_t seed) {
   for (Entry &entry : tensors) {
     const ValueInfo &info = *entry.info;
@@ -121,7 +61,7 @@ Status State::initialize(uint64_t seed) {
                    roleName(info.role), info.name.c_str());
     switch (initializer->kind) {
     case Initializer::Constant: {
-      double value = initializer->first;
+      double value = initializer->value;
       Tensor constant;
       RB_TRY(Tensor::create(RB_F64, tensor.dims(), constant));
       std::fill_n(constant.data<double>(), constant.numElements(), value);
@@ -137,9 +77,12 @@ Status State::initialize(uint64_t seed) {
       memcpy(tensor.data(), initializer->bytes.data(),
              size_t(tensor.numBytes()));
       break;
-    case Initializer::Uniform:
-    case Initializer::Normal:
-      fillRandom(tensor, *initializer, info.name, seed);
+    case Initializer::Random:
+      drawInitialValues(initializer->distribution, info.name, seed,
+                        tensor.numElements(), [&](int64_t i, double value) {
+                          storeNumber(tensor.data(), info.dtype, i,
+                                      Number::ofReal(value));
+                        });
       break;
     }
   }

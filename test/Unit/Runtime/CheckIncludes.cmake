@@ -3,12 +3,13 @@
 file(GLOB_RECURSE files
   "${ROOT}/lib/Runtime/*" "${ROOT}/include/rheobase/Runtime/*"
   "${ROOT}/include/rheobase/abi.h" "${ROOT}/include/rheobase/rt.h"
-  "${ROOT}/include/rheobase/Support/Philox.h")
+  "${ROOT}/include/rheobase/Support/Philox.h"
+  "${ROOT}/include/rheobase/Support/InitialValues.h")
 list(LENGTH files count)
 if(count LESS 10)
   message(FATAL_ERROR "expected at least 10 files of the runtime in '${ROOT}', found ${count}")
 endif()
-set(allowed "rheobase/(abi|rt)\\.h|rheobase/Runtime/[A-Za-z]+\\.h|rheobase/Support/Philox\\.h")
+set(allowed "rheobase/(abi|rt)\\.h|rheobase/Runtime/[A-Za-z]+\\.h|rheobase/Support/(Philox|InitialValues)\\.h")
 foreach(file ${files})
   file(STRINGS "${file}" lines REGEX "^[ \t]*#[ \t]*include")
   foreach(line ${lines})

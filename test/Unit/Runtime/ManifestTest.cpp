@@ -26,16 +26,17 @@ static Status parseChanged(const std::string &from, const std::string &to,
   return Manifest::parse("test", text.replace(at, from.size(), to), out);
 }
 
-static void expectInitializer(const std::string &json, Initializer::Kind kind,
-                              double first, double second) {
+static void expectDistribution(const std::string &json, bool isNormal,
+                               double first, double second) {
   Manifest manifest;
   ASSERT_OK(
       parseChanged(R"({"kind": "constant", "value": 1})", json, manifest));
   const Initializer &initializer =
       *manifest.entries[0].arguments[0].initializer;
-  EXPECT_EQ(initializer.kind, kind);
-  EXPECT_DOUBLE_EQ(initializer.first, first);
-  EXPECT_DOUBLE_EQ(initializer.second, second);
+  EXPECT_EQ(initializer.kind, Initializer::Random);
+  EXPECT_EQ(initializer.distribution.isNormal, isNormal);
+  EXPECT_DOUBLE_EQ(initializer.distribution.first, first);
+  EXPECT_DOUBLE_EQ(initializer.distribution.second, second);
 }
 
 TEST(Manifest, Reads) {
@@ -58,25 +59,23 @@ TEST(Manifest, Reads) {
 }
 
 TEST(Manifest, Initializers) {
-  expectInitializer(R"({"kind": "uniform", "low": -1, "high": 2})",
-                    Initializer::Uniform, -1, 2);
-  expectInitializer(R"({"kind": "normal", "mean": 1, "std": 2})",
-                    Initializer::Normal, 1, 2);
+  expectDistribution(R"({"kind": "uniform", "low": -1, "high": 2})", false, -1,
+                     2);
+  expectDistribution(R"({"kind": "normal", "mean": 1, "std": 2})", true, 1, 2);
   double gain = std::sqrt(3.0);
-  expectInitializer(
+  expectDistribution(
       R"({"kind": "kaiming_uniform", "fan_in": 784, "fan_out": 256,
                         "gain": 1.7320508075688772})",
-      Initializer::Uniform, -gain * std::sqrt(3.0 / 784),
-      gain * std::sqrt(3.0 / 784));
-  expectInitializer(
+      false, -gain * std::sqrt(3.0 / 784), gain * std::sqrt(3.0 / 784));
+  expectDistribution(
       R"({"kind": "kaiming_normal", "fan_in": 9, "fan_out": 5, "gain": 2})",
-      Initializer::Normal, 0, 2.0 / 3.0);
-  expectInitializer(
+      true, 0, 2.0 / 3.0);
+  expectDistribution(
       R"({"kind": "xavier_uniform", "fan_in": 3, "fan_out": 5, "gain": 2})",
-      Initializer::Uniform, -2 * std::sqrt(6.0 / 8), 2 * std::sqrt(6.0 / 8));
-  expectInitializer(
+      false, -2 * std::sqrt(6.0 / 8), 2 * std::sqrt(6.0 / 8));
+  expectDistribution(
       R"({"kind": "xavier_normal", "fan_in": 3, "fan_out": 5, "gain": 1})",
-      Initializer::Normal, 0, 0.5);
+      true, 0, 0.5);
   Manifest manifest;
   ASSERT_OK(parseChanged(R"({"kind": "constant", "value": 1})",
                          R"({"kind": "data", "base64": "AACAPwAAAEA="})",
