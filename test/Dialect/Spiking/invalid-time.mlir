@@ -147,7 +147,7 @@ func.func @scan_c1(%x: tensor<4x3xf32>) {
 
 func.func @scan_c1_states(%v: tensor<3xf32>, %w: tensor<4xf32>) {
   // expected-error@below {{'spiking.scan' op state has type 'tensor<4xf32>', which does not fit the space [3] (scan_c1)}}
-  %r:2 = spiking.scan forward states(%a = %v : tensor<3xf32>, %b = %w : tensor<4xf32>) {
+  %r:2 = spiking.scan step states(%a = %v : tensor<3xf32>, %b = %w : tensor<4xf32>) {
     spiking.yield next(%a, %b : f32, f32)
   }
   return
@@ -209,6 +209,16 @@ func.func @scan_c2_steps(%x: tensor<5x3xf32>, %e: tensor<4x3xf32>) {
 
 // -----
 
+func.func @scan_c2_none(%v: tensor<3xf32>) {
+  // expected-error@below {{'spiking.scan' op needs a sequence, from which the number of steps comes (scan_c2)}}
+  %r = spiking.scan forward states(%a = %v : tensor<3xf32>) {
+    spiking.yield next(%a : f32)
+  }
+  return
+}
+
+// -----
+
 func.func @scan_c3(%x: tensor<4x5xf32>, %e: tensor<4x3xf32>) {
   // expected-error@below {{'spiking.scan' op input of type 'tensor<4x5xf32>' does not broadcast to the space [3] (scan_c3)}}
   %r = spiking.scan forward ins(%a = %x : tensor<4x5xf32>) outs(%e : tensor<4x3xf32>) {
@@ -261,7 +271,7 @@ func.func @scan_c5_element(%x: tensor<4x3xi8>, %v: tensor<3xf32>, %g: tensor<3xi
 
 func.func @scan_c6(%v: tensor<3xf32>) {
   // expected-error@below {{'spiking.scan' op expected arguments of types ('f32') of the body, got ('f64') (scan_c6)}}
-  %r = "spiking.scan"(%v) <{direction = #spiking.direction<forward>, operandSegmentSizes = array<i32: 0, 0, 0, 1, 0, 0>}> ({
+  %r = "spiking.scan"(%v) <{direction = #spiking.direction<step>, operandSegmentSizes = array<i32: 0, 0, 0, 1, 0, 0>}> ({
   ^bb0(%a: f64):
     %0 = arith.constant 0.0 : f32
     spiking.yield next(%0 : f32)
@@ -285,7 +295,7 @@ func.func @scan_c6_replay(%x: tensor<?x3xf32>, %e: tensor<?x3xf32>, %v: tensor<3
 // -----
 
 func.func @scan_c7(%v: tensor<3xf32>) {
-  %r = spiking.scan forward states(%a = %v : tensor<3xf32>) {
+  %r = spiking.scan step states(%a = %v : tensor<3xf32>) {
     %s = arith.constant true
     // expected-error@below {{'spiking.yield' op expected next states of type 'f32', got 'i1' (scan_c7)}}
     spiking.yield next(%s : i1)
@@ -296,7 +306,7 @@ func.func @scan_c7(%v: tensor<3xf32>) {
 // -----
 
 func.func @scan_c7_number(%v: tensor<3xf32>, %g: tensor<3xf32>) {
-  %r:2 = spiking.scan forward states(%a = %v : tensor<3xf32>) accumulators(%g : tensor<3xf32>) {
+  %r:2 = spiking.scan step states(%a = %v : tensor<3xf32>) accumulators(%g : tensor<3xf32>) {
     // expected-error@below {{'spiking.yield' op expected 1 contributions, got 0 (scan_c7)}}
     spiking.yield next(%a : f32)
   }
@@ -306,7 +316,7 @@ func.func @scan_c7_number(%v: tensor<3xf32>, %g: tensor<3xf32>) {
 // -----
 
 func.func @scan_c8(%v: tensor<3xf32>, %w: tensor<3xf32>) {
-  %r = spiking.scan forward states(%a = %v : tensor<3xf32>) {
+  %r = spiking.scan step states(%a = %v : tensor<3xf32>) {
     %i = arith.constant 0 : index
     // expected-error@below {{'tensor.extract' op is not allowed in a scan: expected arith, math, spiking.fire, spiking.detach, spiking.time_step, scf.if or scf.for with constant bounds (scan_c8)}}
     %b = tensor.extract %w[%i] : tensor<3xf32>
@@ -318,7 +328,7 @@ func.func @scan_c8(%v: tensor<3xf32>, %w: tensor<3xf32>) {
 // -----
 
 func.func @scan_c8_while(%v: tensor<3xf32>) {
-  %r = spiking.scan forward states(%a = %v : tensor<3xf32>) {
+  %r = spiking.scan step states(%a = %v : tensor<3xf32>) {
     // expected-error@below {{'scf.while' op is not allowed in a scan: expected arith, math, spiking.fire, spiking.detach, spiking.time_step, scf.if or scf.for with constant bounds (scan_c8)}}
     %b = scf.while (%c = %a) : (f32) -> f32 {
       %true = arith.constant true
@@ -335,7 +345,7 @@ func.func @scan_c8_while(%v: tensor<3xf32>) {
 // -----
 
 func.func @scan_c8_bounds(%v: tensor<3xf32>) {
-  %r = spiking.scan forward states(%a = %v : tensor<3xf32>) {
+  %r = spiking.scan step states(%a = %v : tensor<3xf32>) {
     %t = spiking.time_step
     %one = arith.constant 1 : index
     // expected-error@below {{'scf.for' op in a scan needs constant bounds (scan_c8)}}
@@ -349,7 +359,7 @@ func.func @scan_c8_bounds(%v: tensor<3xf32>) {
 // -----
 
 func.func @scan_c8_tensors(%v: tensor<3xf32>) {
-  %r = spiking.scan forward states(%a = %v : tensor<3xf32>) {
+  %r = spiking.scan step states(%a = %v : tensor<3xf32>) {
     // expected-error@below {{'math.exp' op in a scan works on scalars, got 'tensor<3xf32>' (scan_c8)}}
     %b = math.exp %v : tensor<3xf32>
     spiking.yield next(%a : f32)
@@ -398,7 +408,7 @@ func.func @scan_c9_output(%x: tensor<?x3xf32>, %e: tensor<?x3xf32>, %v: tensor<3
 
 func.func @scan_c10(%v: tensor<3xf32>) {
   // expected-error@below {{'spiking.scan' op expected results of types ('tensor<3xf32>'), got ('tensor<4xf32>') (scan_c10)}}
-  %r = "spiking.scan"(%v) <{direction = #spiking.direction<forward>, operandSegmentSizes = array<i32: 0, 0, 0, 1, 0, 0>}> ({
+  %r = "spiking.scan"(%v) <{direction = #spiking.direction<step>, operandSegmentSizes = array<i32: 0, 0, 0, 1, 0, 0>}> ({
   ^bb0(%a: f32):
     spiking.yield next(%a : f32)
   }, {}) : (tensor<3xf32>) -> tensor<4xf32>
@@ -491,7 +501,7 @@ func.func @fire_c4_scalar(%u: f32) {
 
 // expected-note@below {{the value}}
 func.func @scan_c11(%v: tensor<3xf32>, %p: f32) {
-  %r = spiking.scan forward states(%a = %v : tensor<3xf32>) {
+  %r = spiking.scan step states(%a = %v : tensor<3xf32>) {
     // expected-error@below {{'arith.mulf' op uses a value from outside the scan that is not a constant: pass it as a parameter (scan_c11)}}
     %b = arith.mulf %a, %p : f32
     spiking.yield next(%b : f32)
@@ -503,7 +513,7 @@ func.func @scan_c11(%v: tensor<3xf32>, %p: f32) {
 
 // expected-note@below {{the value}}
 func.func @scan_c11_yield(%v: tensor<3xf32>, %p: f32) {
-  %r = spiking.scan forward states(%a = %v : tensor<3xf32>) {
+  %r = spiking.scan step states(%a = %v : tensor<3xf32>) {
     // expected-error@below {{'spiking.yield' op uses a value from outside the scan that is not a constant: pass it as a parameter (scan_c11)}}
     spiking.yield next(%p : f32)
   }

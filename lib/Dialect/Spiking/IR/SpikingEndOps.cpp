@@ -214,6 +214,10 @@ LogicalResult ReduceSumOp::verify() {
                     getOutput().getType(), "reduce_sum_c2");
 }
 
+OpFoldResult ReduceSumOp::fold(FoldAdaptor) {
+  return getDims().empty() ? getInput() : Value();
+}
+
 LogicalResult BroadcastOp::verify() {
   RankedTensorType input = getInput().getType(), output = getOutput().getType();
   // broadcast_c1
@@ -226,6 +230,21 @@ LogicalResult BroadcastOp::verify() {
            << output.getNumDynamicDims() << " sizes for " << output << ", got "
            << getSizes().size() << " (broadcast_c1)";
   return success();
+}
+
+OpFoldResult BroadcastOp::fold(FoldAdaptor adaptor) {
+  // Only a missing dimension or a static 1 is repeated.
+  if (getInput().getType() == getType())
+    return getInput();
+  if (auto splat = dyn_cast_if_present<SplatElementsAttr>(adaptor.getInput());
+      splat && getType().hasStaticShape())
+    return splat.resizeSplat(getType());
+  // broadcast(broadcast(x)) -> broadcast(x)
+  if (auto producer = getInput().getDefiningOp<BroadcastOp>()) {
+    getInputMutable().assign(producer.getInput());
+    return getResult();
+  }
+  return {};
 }
 
 //===----------------------------------------------------------------------===//

@@ -120,3 +120,20 @@ LogicalResult UnpackOp::verify() {
   return verifyPacked(*this, getSpikes().getType(), getWords().getType(),
                       "unpack_c1");
 }
+
+OpFoldResult PackOp::fold(FoldAdaptor) {
+  // pack(unpack(w)) -> w, where no bit is past the last channel: such bits
+  // leave pack as 0.
+  auto unpack = getSpikes().getDefiningOp<UnpackOp>();
+  if (unpack && getSpikes().getType().getShape().back() % 32 == 0)
+    return unpack.getWords();
+  return {};
+}
+
+OpFoldResult UnpackOp::fold(FoldAdaptor) {
+  // unpack(pack(x)) -> x; 40 channels and 50 have the same words.
+  auto pack = getWords().getDefiningOp<PackOp>();
+  if (pack && pack.getSpikes().getType() == getType())
+    return pack.getSpikes();
+  return {};
+}

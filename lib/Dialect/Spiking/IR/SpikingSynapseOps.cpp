@@ -9,8 +9,10 @@
 #include "Shapes.h"
 
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/SmallBitVector.h"
+#include "llvm/Support/CheckedArithmetic.h"
 
 using namespace mlir;
 using namespace rheobase::spiking;
@@ -433,6 +435,24 @@ LogicalResult BatchNormOp::verify() {
   return success();
 }
 
+LogicalResult BatchNormOp::canonicalize(BatchNormOp op,
+                                        PatternRewriter &rewriter) {
+  // Inference uses the running statistics and leaves them.
+  if (op.getMode() != Mode::Inference)
+    return failure();
+  bool changed = false;
+  for (auto [result, statistic] :
+       {std::pair(op.getNewRunningMean(), op.getRunningMean()),
+        std::pair(op.getNewRunningVariance(), op.getRunningVariance()),
+        std::pair(op.getSavedMean(), op.getRunningMean())}) {
+    if (result.use_empty())
+      continue;
+    rewriter.replaceAllUsesWith(result, statistic);
+    changed = true;
+  }
+  return success(changed);
+}
+
 LogicalResult BatchNormGradientOp::verify() {
   return verifyBatchNorm(*this, {getGradient(), getInputGradient()},
                          {getGamma(), getGammaGradient(), getBetaGradient()},
@@ -466,6 +486,12 @@ LogicalResult DropoutOp::verify() {
                     "dropout_c3");
 }
 
+OpFoldResult DropoutOp::fold(FoldAdaptor) {
+  if (getMode() == Mode::Inference || getP().isZero())
+    return getInput();
+  return {};
+}
+
 //===----------------------------------------------------------------------===//
 // FlattenOp, UnflattenOp
 //===----------------------------------------------------------------------===//
@@ -491,6 +517,20 @@ LogicalResult FlattenOp::verify() {
                     getOutput().getType(), "flatten_c2");
 }
 
+OpFoldResult FlattenOp::fold(FoldAdaptor) {
+  // flatten(unflatten(x)) -> x
+  if (auto unflatten = getInput().getDefiningOp<UnflattenOp>();
+      unflatten && unflatten.getInput().getType() == getType())
+    return unflatten.getInput();
+  // flatten(flatten(x)) -> flatten(x)
+  if (auto flatten = getInput().getDefiningOp<FlattenOp>()) {
+    setDims(getDims() + flatten.getDims() - 1);
+    getInputMutable().assign(flatten.getInput());
+    return getResult();
+  }
+  return {};
+}
+
 LogicalResult UnflattenOp::verify() {
   RankedTensorType input = getInput().getType(), output = getOutput().getType();
   // unflatten_c1
@@ -509,6 +549,14 @@ LogicalResult UnflattenOp::verify() {
   return expectType(*this, "an input",
                     RankedTensorType::get(shape, output.getElementType()),
                     input, "unflatten_c1");
+}
+
+OpFoldResult UnflattenOp::fold(FoldAdaptor) {
+  // unflatten(flatten(x)) -> x
+  if (auto flatten = getInput().getDefiningOp<FlattenOp>();
+      flatten && flatten.getInput().getType() == getType())
+    return flatten.getInput();
+  return {};
 }
 
 //===----------------------------------------------------------------------===//
@@ -535,6 +583,45 @@ LogicalResult TransposeOp::verify() {
   return expectType(*this, "a result",
                     RankedTensorType::get(shape, input.getElementType()),
                     getOutput().getType(), "transpose_c2");
+}
+
+/// `permutation` of the last dimensions as one of the last `size` ones.
+static SmallVector<int64_t> extendPermutation(ArrayRef<int64_t> permutation,
+                                              int64_t size) {
+  int64_t added = size - static_cast<int64_t>(permutation.size());
+  auto extended = llvm::to_vector(llvm::seq<int64_t>(0, added));
+  for (int64_t dim : permutation)
+    extended.push_back(dim + added);
+  return extended;
+}
+
+OpFoldResult TransposeOp::fold(FoldAdaptor) {
+  // transpose(transpose(x)) -> transpose(x)
+  ArrayRef<int64_t> outer = getPermutation();
+  if (auto producer = getInput().getDefiningOp<TransposeOp>()) {
+    ArrayRef<int64_t> inner = producer.getPermutation();
+    int64_t size = std::max(outer.size(), inner.size());
+    SmallVector<int64_t> first = extendPermutation(inner, size);
+    SmallVector<int64_t> combined;
+    for (int64_t dim : extendPermutation(outer, size))
+      combined.push_back(first[dim]);
+    setPermutation(combined);
+    getInputMutable().assign(producer.getInput());
+    return getResult();
+  }
+  // Leading dimensions that stay need no entry.
+  int64_t stay = 0, size = outer.size();
+  while (stay < size && outer[stay] == stay)
+    ++stay;
+  if (stay == size)
+    return getInput();
+  if (stay == 0)
+    return {};
+  SmallVector<int64_t> shorter;
+  for (int64_t dim : outer.drop_front(stay))
+    shorter.push_back(dim - stay);
+  setPermutation(shorter);
+  return getResult();
 }
 
 //===----------------------------------------------------------------------===//
@@ -580,4 +667,22 @@ LogicalResult DelayOp::verify() {
     return emitOpError("inside a time_loop there is no sequence to delay: delay "
                        "the one that enters the loop (delay_c2)");
   return success();
+}
+
+OpFoldResult DelayOp::fold(FoldAdaptor) {
+  int64_t steps = getSteps();
+  if (steps == 0)
+    return getInput();
+  // delay(delay(x)) -> delay(x), where both move in the same direction: what
+  // one pushes out of the sequence, the other cannot bring back.
+  if (auto producer = getInput().getDefiningOp<DelayOp>()) {
+    int64_t first = producer.getSteps();
+    std::optional<int64_t> sum = llvm::checkedAdd(first, steps);
+    if (!sum || (first < 0) != (steps < 0))
+      return {};
+    setSteps(*sum);
+    getInputMutable().assign(producer.getInput());
+    return getResult();
+  }
+  return {};
 }

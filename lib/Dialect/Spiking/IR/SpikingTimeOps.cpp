@@ -439,6 +439,9 @@ LogicalResult ScanOp::verify() {
   if (getOuts().empty() && getStates().empty())
     return emitOpError("needs an output or a state to range over (scan_c1)");
   int64_t leading = isStep() ? 0 : 1;
+  if (leading && getIns().empty() && getOuts().empty())
+    return emitOpError("needs a sequence, from which the number of steps comes "
+                       "(scan_c2)");
   for (Value sequence : llvm::concat<Value>(llvm::to_vector(getOuts()),
                                             llvm::to_vector(getIns())))
     if (cast<ShapedType>(sequence.getType()).getRank() < leading)
@@ -604,4 +607,13 @@ LogicalResult FireOp::verify() {
            << *getMaximum() << " (fire_c3)";
   // fire_c4: the trait Elementwise has checked the shapes.
   return success();
+}
+
+//===----------------------------------------------------------------------===//
+// DetachOp
+//===----------------------------------------------------------------------===//
+
+OpFoldResult DetachOp::fold(FoldAdaptor) {
+  // detach(detach(x)) -> detach(x)
+  return getInput().getDefiningOp<DetachOp>() ? getInput() : Value();
 }

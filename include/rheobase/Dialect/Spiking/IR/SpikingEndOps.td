@@ -213,6 +213,7 @@ def Spiking_ReduceSumOp : Spiking_Op<"reduce_sum", Spiking_LayerTraits> {
   let results = (outs Spiking_Res<Spiking_FloatTensor, "sums">:$output);
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def Spiking_BroadcastOp : Spiking_Op<"broadcast", Spiking_LayerTraits> {

@@ -32,6 +32,7 @@ def Spiking_KernelOp : Spiking_Op<"kernel", [
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasRegionVerifier = 1;
+  let hasCanonicalizer = 1;
   let extraClassDeclaration = [{
     ::rheobase::spiking::YieldOp getYield();
   }];
@@ -47,6 +48,7 @@ def Spiking_PackOp : Spiking_Op<"pack", [Pure]> {
   let results = (outs Spiking_Res<Spiking_PackedTensor, "words, [..., ceil(C / 32)]">:$words);
   let assemblyFormat = "$spikes attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def Spiking_UnpackOp : Spiking_Op<"unpack", [Pure]> {

@@ -230,6 +230,7 @@ def Spiking_BatchNormOp : Spiking_Op<"batch_norm", [Pure,
     attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def Spiking_BatchNormGradientOp : Spiking_Op<"batch_norm_gradient", Spiking_SummedGradientTraits> {
@@ -299,6 +300,7 @@ def Spiking_FlattenOp : Spiking_Op<"flatten", Spiking_LayerTraits> {
   let results = (outs Spiking_Res<Spiking_ActivityTensor, "[..., d1 * ... * dn]">:$output);
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def Spiking_UnflattenOp : Spiking_Op<"unflatten", Spiking_LayerTraits> {
@@ -312,6 +314,7 @@ def Spiking_UnflattenOp : Spiking_Op<"unflatten", Spiking_LayerTraits> {
   let results = (outs Spiking_Res<Spiking_ActivityTensor, "[..., d1, ..., dn]">:$output);
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def Spiking_TransposeOp : Spiking_Op<"transpose", Spiking_LayerTraits> {
@@ -328,7 +331,6 @@ def Spiking_TransposeOp : Spiking_Op<"transpose", Spiking_LayerTraits> {
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
   let hasFolder = 1;
-  let hasCanonicalizer = 1;
 }
 
 def Spiking_AddOp : Spiking_Op<"add", Spiking_LayerTraits> {
@@ -359,6 +361,7 @@ def Spiking_DelayOp : Spiking_Op<"delay", [Pure, DeclareOpInterfaceMethods<Diffe
   let results = (outs Spiking_Res<Spiking_ActivityTensor, "delayed sequence, [T, ...]">:$output);
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 #endif // RHEOBASE_SPIKING_SYNAPSEOPS_TD

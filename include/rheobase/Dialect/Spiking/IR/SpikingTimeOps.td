@@ -49,6 +49,7 @@ def Spiking_TimeLoopOp : Spiking_Op<"time_loop", [
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
+  let hasCanonicalizer = 1;
   let skipDefaultBuilders = 1;
   let builders = [
     /// An empty body with its arguments; the caller fills it and yields.
@@ -123,7 +124,8 @@ def Spiking_ScanOp : Spiking_Op<"scan", [
     ```
 
     * `scan_c1`: there is an output or a state, and all give the same space.
-    * `scan_c2`: an input sequence has a leading time dimension (none with `step`), equal to that of the outputs.
+    * `scan_c2`: an input sequence has a leading time dimension (none with `step`), equal to that of the outputs. Without
+      `step` there is a sequence, for the number of steps comes from it.
     * `scan_c3`: the other dimensions of an input broadcast to the space.
     * `scan_c4`: a parameter broadcasts to the space.
     * `scan_c5`: an accumulator broadcasts to the space, and its element type is a float.
@@ -149,7 +151,6 @@ def Spiking_ScanOp : Spiking_Op<"scan", [
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
   let hasCanonicalizer = 1;
-  let hasFolder = 1;
   let skipDefaultBuilders = 1;
   let builders = [
     /// Empty regions with their arguments; the caller fills them and yields.
@@ -253,6 +254,7 @@ def Spiking_DetachOp : Spiking_Op<"detach", [Pure, SameOperandsAndResultType,
   let arguments = (ins Spiking_Arg<AnyType, "any scalar or tensor">:$input);
   let results = (outs Spiking_Res<AnyType, "the same value">:$output);
   let assemblyFormat = "$input attr-dict `:` type($input)";
+  let hasFolder = 1;
 }
 
 #endif // RHEOBASE_SPIKING_TIMEOPS_TD
