@@ -8,13 +8,3 @@ func.func @bits(%s: memref<?x8xi1>, %state: memref<8xf32>) {
   }
   return
 }
-
-// -----
-
-func.func @no_steps(%state: memref<8xf32>) {
-  // expected-error @+1 {{expected a sequence to take the number of time steps from}}
-  spiking.scan forward states(%v = %state : memref<8xf32>) {
-    spiking.yield next(%v : f32)
-  }
-  return
-}
