@@ -14,7 +14,6 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/TypeUtilities.h"
-#include "mlir/Transforms/RegionUtils.h"
 
 using namespace mlir;
 using namespace rheobase::spiking;
@@ -517,6 +516,25 @@ static LogicalResult adjointOfCast(tensor::CastOp op, OpBuilder &builder,
 // scf
 //===----------------------------------------------------------------------===//
 
+/// The values from outside that the regions of `op` use. (The operation may lie
+/// in a block that has no parent yet.)
+static SetVector<Value> getCapturedValues(Operation *op) {
+  DenseSet<Value> defined;
+  SetVector<Value> used;
+  op->walk<WalkOrder::PreOrder>([&](Operation *inner) {
+    for (Region &region : inner->getRegions())
+      for (Block &block : region)
+        defined.insert(block.args_begin(), block.args_end());
+    if (inner == op)
+      return;
+    for (Value operand : inner->getOperands())
+      if (!defined.contains(operand))
+        used.insert(operand);
+    defined.insert(inner->result_begin(), inner->result_end());
+  });
+  return used;
+}
+
 /// The adjoint of an `if` is an `if`: only the branch that was taken
 /// contributes. (Under a condition that has a gradient itself, the adjoint of
 /// the scan has turned the `if` into selections before.)
@@ -526,8 +544,7 @@ static LogicalResult adjointOfIf(scf::IfOp op, OpBuilder &builder,
   if (context.needsCotangent(op.getCondition()))
     return op.emitOpError("cannot be differentiated: its condition has a "
                           "gradient");
-  SetVector<Value> used;
-  getUsedValuesDefinedAbove(op->getRegions(), used);
+  SetVector<Value> used = getCapturedValues(op);
   used.remove_if([&](Value value) { return !context.needsCotangent(value); });
 
   // Each branch again, and backwards through it.
@@ -538,7 +555,9 @@ static LogicalResult adjointOfIf(scf::IfOp op, OpBuilder &builder,
     contributions[index].resize(used.size());
     if (region.empty())
       continue;
-    auto inner = OpBuilder::atBlockEnd(&block);
+    // The block has no parent that would know the context.
+    OpBuilder inner(op.getContext());
+    inner.setInsertionPointToEnd(&block);
     IRMapping mapping;
     for (Operation &nested : region.front().without_terminator())
       inner.clone(nested, mapping);
@@ -568,7 +587,8 @@ static LogicalResult adjointOfIf(scf::IfOp op, OpBuilder &builder,
   if (targets.empty())
     return success();
   for (auto [branch, values] : llvm::zip(branches, contributions)) {
-    auto inner = OpBuilder::atBlockEnd(&branch.front());
+    OpBuilder inner(op.getContext());
+    inner.setInsertionPointToEnd(&branch.front());
     SmallVector<Value> yielded;
     for (auto [target, type] : llvm::zip(targets, types)) {
       Value value = values[llvm::find(used, target) - used.begin()];

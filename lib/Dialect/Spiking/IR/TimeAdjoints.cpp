@@ -199,7 +199,9 @@ static YieldOp cloneBody(ScanOp scan, Draft &draft, Draft::List &ins,
         std::tuple(&states, scan.getStates(), scan.getStateArgs())})
     for (auto [operand, argument] : llvm::zip(operands, arguments))
       mapping.map(argument, draft.add(*list, operand, argument.getType()));
-  auto builder = OpBuilder::atBlockEnd(draft.body);
+  // The block has no parent that would know the context.
+  OpBuilder builder(scan.getContext());
+  builder.setInsertionPointToEnd(draft.body);
   for (Operation &op : scan.getBody().front())
     builder.clone(op, mapping);
   return cast<YieldOp>(draft.body->getTerminator());
@@ -305,8 +307,6 @@ LogicalResult ScanOp::buildAdjoint(OpBuilder &builder,
   Location loc = getLoc();
   if (!getReplay().empty())
     return emitOpError("with a replay region cannot be differentiated");
-  if (isReverse() && context.getTruncation())
-    return emitOpError("that runs in reverse has no truncated gradient");
 
   // The forward body, and what in it is active.
   Draft draft;
@@ -354,6 +354,8 @@ LogicalResult ScanOp::buildAdjoint(OpBuilder &builder,
                   getOrZero(builder, loc, final, element, state.first), element);
     adjoint.addCotangent(yield.getNext()[index], argument);
   }
+  if (isReverse() && context.getTruncation() && !activeStates.empty())
+    return emitOpError("that runs in reverse has no truncated gradient");
   for (auto [index, result] : llvm::enumerate(getOutResults()))
     if (Value g = context.getCotangent(result))
       adjoint.addCotangent(
@@ -525,7 +527,8 @@ LogicalResult TimeLoopOp::buildAdjoint(OpBuilder &builder,
         getOutputs()[output - forwardYield.getOutputs().begin()];
     mapping.map(state, draft.add(states, sequence, state.getType()));
   }
-  auto body = OpBuilder::atBlockEnd(draft.body);
+  OpBuilder body(getContext());
+  body.setInsertionPointToEnd(draft.body);
   for (Operation &op : getBody().front())
     body.clone(op, mapping);
   auto yield = cast<YieldOp>(draft.body->getTerminator());

@@ -8,6 +8,7 @@
 #define RHEOBASE_SPIKING_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
+include "rheobase/Dialect/Spiking/Transforms/TrainingPasses.td"
 
 def ExpandPresetsPass : Pass<"spiking-expand-presets"> {
   let summary = "make the conventions that a preset stands for explicit";
