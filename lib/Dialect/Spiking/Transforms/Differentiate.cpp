@@ -14,6 +14,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 using namespace mlir;
 
@@ -23,15 +24,19 @@ namespace rheobase::spiking {
 
 /// Erases what nothing uses, also the outputs of time loops: preparation makes
 /// loops give more than their adjoints turn out to read.
-static void eraseDeadOperations(Block &block) {
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
-    if (isOpTriviallyDead(&op)) {
+static void eraseDeadOperations(func::FuncOp function) {
+  for (Operation &op : llvm::make_early_inc_range(
+           llvm::reverse(function.getBody().front())))
+    if (isOpTriviallyDead(&op))
       op.erase();
-      continue;
-    }
-    if (auto loop = dyn_cast<TimeLoopOp>(op))
-      eraseUnusedOutputs(loop);
-  }
+  SmallVector<Operation *> loops;
+  function.walk([&](TimeLoopOp loop) { loops.push_back(loop); });
+  RewritePatternSet patterns(function.getContext());
+  TimeLoopOp::getCanonicalizationPatterns(patterns, function.getContext());
+  (void)applyOpPatternsGreedily(
+      loops, std::move(patterns),
+      GreedyRewriteConfig().setStrictness(
+          GreedyRewriteStrictness::ExistingAndNewOps));
 }
 
 FailureOr<SmallVector<Value>>
@@ -158,7 +163,7 @@ FailureOr<func::FuncOp> differentiateFunction(func::FuncOp function,
                                      attributes)))
       return failure();
   }
-  eraseDeadOperations(block);
+  eraseDeadOperations(gradient);
   return gradient;
 }
 

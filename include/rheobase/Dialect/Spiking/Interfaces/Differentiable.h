@@ -88,10 +88,6 @@ llvm::LogicalResult prepareForDifferentiation(mlir::Operation *root);
 TimeLoopOp appendOutputs(mlir::OpBuilder &builder, TimeLoopOp loop,
                          mlir::ValueRange values);
 
-/// Erases the outputs, inputs and states of `loop` that nothing uses; `loop` is
-/// replaced where there are some.
-void eraseUnusedOutputs(TimeLoopOp loop);
-
 /// The replay scan: gives the states `indices` of `scan`, as they are before
 /// each step, as sequences (its outputs, in this order), and nothing else.
 ScanOp createReplayScan(mlir::OpBuilder &builder, ScanOp scan,
