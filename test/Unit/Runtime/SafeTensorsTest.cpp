@@ -168,6 +168,18 @@ TEST(SafeTensors, SurvivesEveryTruncation) {
   }
 }
 
+TEST(SafeTensors, SurvivesMutations) {
+  TemporaryFolder folder;
+  Tensor tensor = floats({2, 3});
+  ASSERT_OK(writeSafeTensors(folder / "x",
+                             {{"w", tensor.view()}, {"v", tensor.view()}},
+                             {{"k", "v"}}));
+  forEachMutation(readFile(folder / "x"), [](const std::string &text) {
+    SafeTensors out;
+    (void)readText(text, out);
+  });
+}
+
 TEST(SafeTensors, KeepsTheOldFileWhenTheDiskIsFull) {
   TemporaryFolder folder;
   Tensor small = floats({2}), large = floats({100000});

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <gtest/gtest.h>
+#include <random>
 #include <string>
 
 #define EXPECT_OK(expression)                                                  \
@@ -54,6 +55,32 @@ public:
 private:
   std::string folder;
 };
+
+/// Calls `use` with copies of `text` in which a few bytes are others, or
+/// missing, or doubled; the same ones in every run.
+template <typename Use> void forEachMutation(const std::string &text, Use use) {
+  std::mt19937 random(1);
+  for (int i = 0; i < 1500; ++i) {
+    std::string changed = text;
+    for (uint32_t k = 0; k <= random() % 3; ++k) {
+      size_t at = random() % changed.size();
+      switch (random() % 4) {
+      case 0:
+        changed[at] = char(random());
+        break;
+      case 1:
+        changed[at] = "0123456789-[]{}(),\"'\xff"[random() % 21];
+        break;
+      case 2:
+        changed.erase(at, 1);
+        break;
+      default:
+        changed.insert(at, 1, changed[at]);
+      }
+    }
+    use(changed);
+  }
+}
 
 inline void writeFile(const std::string &path, const std::string &text) {
   FILE *file = fopen(path.c_str(), "wb");
