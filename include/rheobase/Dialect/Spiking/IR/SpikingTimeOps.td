@@ -10,7 +10,7 @@
 include "rheobase/Dialect/Spiking/IR/SpikingBase.td"
 
 def Spiking_TimeLoopOp : Spiking_Op<"time_loop", [
-    AttrSizedOperandSegments, AttrSizedResultSegments, RecursiveMemoryEffects,
+    AttrSizedOperandSegments, AttrSizedResultSegments, RecursiveMemoryEffects, RecursivelySpeculatable,
     DeclareOpInterfaceMethods<DifferentiableOpInterface>,
     SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "one step of a network, repeated over time";
@@ -74,7 +74,7 @@ def Spiking_TimeLoopOp : Spiking_Op<"time_loop", [
 }
 
 def Spiking_ScanOp : Spiking_Op<"scan", [
-    AttrSizedOperandSegments, DestinationStyleOpInterface,
+    AttrSizedOperandSegments, DestinationStyleOpInterface, AlwaysSpeculatable,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
     DeclareOpInterfaceMethods<DifferentiableOpInterface>,
     SingleBlockImplicitTerminator<"YieldOp">]> {
