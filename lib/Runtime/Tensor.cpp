@@ -37,7 +37,7 @@ int64_t elementSize(int32_t dtype) {
 const char *dtypeName(int32_t dtype) {
   switch (dtype) {
   case RB_BOOL:
-    return "bool";
+    return "i1";
   case RB_I8:
     return "i8";
   case RB_U8:
@@ -65,7 +65,10 @@ bool parseDtype(const std::string &name, int32_t &dtype) {
       dtype = candidate;
       return true;
     }
-  return false;
+  if (name != "bool")
+    return false;
+  dtype = RB_BOOL;
+  return true;
 }
 
 std::string describeTensor(int32_t dtype, const std::vector<int64_t> &dims) {

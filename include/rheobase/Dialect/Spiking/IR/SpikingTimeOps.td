@@ -10,8 +10,7 @@
 include "rheobase/Dialect/Spiking/IR/SpikingBase.td"
 
 def Spiking_TimeLoopOp : Spiking_Op<"time_loop", [
-    AttrSizedOperandSegments, AttrSizedResultSegments, RecursiveMemoryEffects, RecursivelySpeculatable,
-    DeclareOpInterfaceMethods<DifferentiableOpInterface>,
+    AttrSizedOperandSegments, AttrSizedResultSegments, RecursiveMemoryEffects,
     SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "one step of a network, repeated over time";
   let description = [{
@@ -74,7 +73,7 @@ def Spiking_TimeLoopOp : Spiking_Op<"time_loop", [
 }
 
 def Spiking_ScanOp : Spiking_Op<"scan", [
-    AttrSizedOperandSegments, DestinationStyleOpInterface, AlwaysSpeculatable,
+    AttrSizedOperandSegments, DestinationStyleOpInterface,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
     DeclareOpInterfaceMethods<DifferentiableOpInterface>,
     SingleBlockImplicitTerminator<"YieldOp">]> {
@@ -250,7 +249,7 @@ def Spiking_FireOp : Spiking_Op<"fire", [Pure,
 }
 
 def Spiking_DetachOp : Spiking_Op<"detach", [Pure, SameOperandsAndResultType,
-    DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isDerivativeZero"]>] # ElementwiseMappable.traits> {
+    DeclareOpInterfaceMethods<DifferentiableOpInterface>] # ElementwiseMappable.traits> {
   let summary = "the identity, with a zero cotangent";
   let arguments = (ins Spiking_Arg<AnyType, "any scalar or tensor">:$input);
   let results = (outs Spiking_Res<AnyType, "the same value">:$output);

@@ -57,12 +57,7 @@ def DifferentiableOpInterface : OpInterface<"DifferentiableOpInterface"> {
       `context.needsCotangent(operand)`. Emits an error and fails where the
       operation cannot be differentiated as it stands.
     }], "::llvm::LogicalResult", "buildAdjoint",
-    (ins "::mlir::OpBuilder &":$builder, "::rheobase::spiking::AdjointContext &":$context)>,
-    InterfaceMethod<[{
-      Whether no cotangent ever passes: the derivative is zero, or is declared to
-      be (detach, encoders). buildAdjoint is not called then.
-    }], "bool", "isDerivativeZero", (ins), /*methodBody=*/"",
-    /*defaultImplementation=*/"return false;">
+    (ins "::mlir::OpBuilder &":$builder, "::rheobase::spiking::AdjointContext &":$context)>
   ];
 }
 

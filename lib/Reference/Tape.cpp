@@ -1,0 +1,53 @@
+//===- Tape.cpp - Reverse-mode differentiation of scalars -------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "rheobase/Reference/Tape.h"
+
+namespace rheobase::reference {
+
+/// Room for 4 GiB of edges.
+static constexpr size_t kMaxEdges = size_t(1) << 28;
+
+Tape::Tape() { ends.push_back(0); }
+
+uint32_t Tape::addNode() {
+  if (edges.size() >= kMaxEdges || ends.size() >= kMaxEdges) {
+    full = true;
+    return 0;
+  }
+  ends.push_back(edges.size());
+  return uint32_t(ends.size() - 1);
+}
+
+void Tape::record(Scalar &result, llvm::ArrayRef<Use> uses) {
+  result.node = 0;
+  if (full || llvm::all_of(uses, [](const Use &use) {
+        return use.operand.node == 0;
+      }))
+    return;
+  for (const Use &use : uses)
+    if (use.operand.node != 0)
+      edges.push_back({use.operand.node, use.partial});
+  result.node = addNode();
+}
+
+std::vector<double>
+Tape::sweep(llvm::ArrayRef<std::pair<Scalar, double>> seeds) const {
+  std::vector<double> derivatives(ends.size(), 0.0);
+  for (auto [scalar, seed] : seeds)
+    derivatives[scalar.node] += seed;
+  for (size_t node = ends.size(); node-- > 1;) {
+    // A node that nothing depends on may have infinite partial derivatives.
+    if (derivatives[node] == 0.0)
+      continue;
+    for (uint64_t e = ends[node - 1]; e < ends[node]; ++e)
+      derivatives[edges[e].node] += derivatives[node] * edges[e].partial;
+  }
+  derivatives[0] = 0.0;
+  return derivatives;
+}
+
+} // namespace rheobase::reference
