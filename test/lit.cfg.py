@@ -21,7 +21,7 @@ config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.rheobase_build_dir, "test")
 
 # An unset variable in a pattern is a mistake in the test.
-config.environment["FILECHECK_OPTS"] = "-enable-var-scope --dump-input-filter=all"
+config.environment["FILECHECK_OPTS"] = "-enable-var-scope"
 for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "OMP_NUM_THREADS"):
     if name in os.environ:
         config.environment[name] = os.environ[name]

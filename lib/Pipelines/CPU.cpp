@@ -38,6 +38,10 @@ void rheobase::buildLowerToLLVMPipeline(OpPassManager &pm,
   scanOptions.vectorWidth = registersPerStep * options.vectorBits / 32;
   pm.addNestedPass<func::FuncOp>(
       createConvertSpikingScanToLoopsPass(scanOptions));
+  ConvertProductsToVectorPassOptions productOptions;
+  productOptions.vectorBits = options.vectorBits;
+  productOptions.threads = options.threads;
+  pm.addPass(createConvertProductsToVectorPass(productOptions));
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   pm.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
   pm.addPass(createCanonicalizerPass());

@@ -21,6 +21,7 @@ void rheobase::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllExtensions(registry);
   registerCPUTranslations(registry);
   registry.insert<spiking::SpikingDialect>();
+  spiking::registerDifferentiableModels(registry);
 }
 
 void rheobase::registerAllPasses() {

@@ -37,7 +37,7 @@ int64_t elementSize(int32_t dtype) {
 const char *dtypeName(int32_t dtype) {
   switch (dtype) {
   case RB_BOOL:
-    return "i1";
+    return "bool";
   case RB_I8:
     return "i8";
   case RB_U8:
@@ -65,10 +65,7 @@ bool parseDtype(const std::string &name, int32_t &dtype) {
       dtype = candidate;
       return true;
     }
-  if (name != "bool")
-    return false;
-  dtype = RB_BOOL;
-  return true;
+  return false;
 }
 
 std::string describeTensor(int32_t dtype, const std::vector<int64_t> &dims) {

@@ -96,6 +96,41 @@ def ConvertSpikingScanToLoopsPass : Pass<"convert-spiking-scan-to-loops", "::mli
     "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
+def ConvertProductsToVectorPass : Pass<"convert-products-to-vector", "::mlir::ModuleOp"> {
+  let summary = "lower products on buffers to register-blocked loops";
+  let description = [{
+    Each `linalg.generic` on memrefs whose body is `acc = fma(a, b, acc)`, with
+    conversions of a and b before it, becomes loops over register blocks of the
+    output, 6 x 2 (AVX2) or 12 x 2 (AVX-512) vectors, whose chains continue over
+    ascending steps of the reduction loops. Blocks of the operands are packed
+    (converted to the output's type, transposed, gathered) so that the innermost
+    loop reads both one after the other. Other operations stay.
+
+    ```mlir
+    linalg.generic {iterator_types = ["parallel", "parallel", "reduction"], ...}
+        ins(%x, %w : memref<?x256xf32>, memref<256x128xf32>) outs(%y : memref<?x128xf32>) { ... math.fma ... }
+    // becomes
+    scf.parallel (%row, %panel) = ... {
+      ...
+      %acc:24 = scf.for %k = %c0 to %steps step %c1 iter_args(...) -> (vector<16xf32>, ...) {
+        %w0 = vector.load %packed[...] : memref<?xf32>, vector<16xf32>
+        ...
+        %a0 = vector.broadcast %x0 : f32 to vector<16xf32>
+        %y00 = math.fma %a0, %w0, %acc00 : vector<16xf32>
+        ...
+    ```
+  }];
+  let options = [
+    Option<"vectorBits", "vector-bits", "int64_t", /*default=*/"256",
+           "bits of a vector register: 256 (AVX2) or 512 (AVX-512)">,
+    Option<"threads", "threads", "bool", /*default=*/"true",
+           "share the work among the threads of OpenMP">,
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::math::MathDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
 //===----------------------------------------------------------------------===//
 // Towards LLVM
 //===----------------------------------------------------------------------===//

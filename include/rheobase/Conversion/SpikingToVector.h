@@ -6,7 +6,8 @@
 #ifndef RHEOBASE_CONVERSION_SPIKINGTOVECTOR_H
 #define RHEOBASE_CONVERSION_SPIKINGTOVECTOR_H
 
-#include "mlir/IR/Builders.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/PatternMatch.h"
 #include "mlir/Support/LogicalResult.h"
 
 namespace rheobase {
@@ -20,6 +21,13 @@ class ScanOp;
 mlir::LogicalResult convertScanToLoops(mlir::RewriterBase &rewriter,
                                        spiking::ScanOp scan,
                                        int64_t vectorWidth);
+
+/// Lowers `op` and erases it, if it is a product on buffers: acc = fma(a, b,
+/// acc) over reduction loops. `vectorBits`: of a vector register; `threads`:
+/// whether the loops are for several threads.
+bool convertProductToVector(mlir::RewriterBase &rewriter,
+                            mlir::linalg::GenericOp op, int64_t vectorBits,
+                            bool threads);
 
 /// The spike that `fire` emits for `u`, a scalar or a vector, in arith and math
 /// operations. A NaN does not fire.

@@ -21,11 +21,11 @@ namespace rt {
 /// Bytes of an element, 0 if `dtype` is none.
 int64_t elementSize(int32_t dtype);
 
-/// The name in manifests and messages: "i1", "i8", "u8", "i32", "i64", "f16",
+/// The name in manifests and messages: "bool", "i8", "u8", "i32", "i64", "f16",
 /// "bf16", "f32", "f64"; "?" if `dtype` is none.
 const char *dtypeName(int32_t dtype);
 
-/// The inverse of dtypeName, which also knows "bool"; false if there is none.
+/// The inverse of dtypeName; false if there is none.
 bool parseDtype(const std::string &name, int32_t &dtype);
 
 /// "f32[60000,784]", as messages show tensors.
@@ -82,7 +82,7 @@ private:
 };
 
 /// `source` with another element type. Floats round to nearest, ties to even;
-/// a value that an integer type or i1 does not hold is an error.
+/// a value that an integer type or bool does not hold is an error.
 Status convertTensor(const rb_tensor &source, int32_t dtype, Tensor &out);
 
 /// Conversions between f32 and the bits of the 16-bit floats; rounding to

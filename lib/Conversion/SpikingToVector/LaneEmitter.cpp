@@ -133,6 +133,11 @@ void LaneEmitter::emit(Block &block, IRMapping &mapping) {
     emit(op, mapping);
 }
 
+void LaneEmitter::emit(ArrayRef<Operation *> ops, IRMapping &mapping) {
+  for (Operation *op : ops)
+    emit(*op, mapping);
+}
+
 /// Whether `op` could divide by zero, or overflow as INT_MIN / -1 does.
 static bool mayTrap(Operation *op) {
   if (!isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp,

@@ -40,6 +40,8 @@ public:
   /// block's arguments and learns the results. Branches become selects: bodies
   /// have no side effects.
   void emit(mlir::Block &block, mlir::IRMapping &mapping);
+  /// The same for some of a block's operations.
+  void emit(llvm::ArrayRef<mlir::Operation *> ops, mlir::IRMapping &mapping);
 
 private:
   void emit(mlir::Operation &op, mlir::IRMapping &mapping);

@@ -657,7 +657,7 @@ struct ConvertSpikingScanToLoopsPass
   void runOnOperation() override {
     if (vectorWidth < 1) {
       emitError(getOperation().getLoc(), "vector-width must be at least 1, got ")
-          << vectorWidth;
+          << vectorWidth.getValue();
       return signalPassFailure();
     }
     SmallVector<ScanOp> scans;

@@ -184,6 +184,17 @@ TEST(Idx, NamesWhatIsDamaged) {
   }
 }
 
+TEST(Idx, SurvivesMutations) {
+  TemporaryFolder folder;
+  std::string whole = idx(0x0b, {2, 3}, std::string(12, 'x'));
+  for (const std::string &file : {whole, gzip(whole)})
+    forEachMutation(file, [&](const std::string &text) {
+      Tensor out;
+      writeFile(folder / "x", text);
+      (void)readDataFile(folder / "x", out);
+    });
+}
+
 TEST(DataSet, OpensBothFormats) {
   TemporaryFolder folder;
   writeFile(folder / "images", gzip(idx(8, {3, 2}, "abcdef")));
@@ -324,7 +335,7 @@ TEST(Batch, NamesWhatDoesNotFit) {
                "in 'inputs': a "
                "dimension must be named B");
   EXPECT_ERROR(create(entryWith(RB_BOOL, {"B", "6"})), RB_INVALID_ARGUMENT,
-               "input 'image': expected i1, got the value 2 in 'inputs'");
+               "input 'image': expected bool, got the value 2 in 'inputs'");
   EntryInfo two = entryWith(RB_F32, {"B", "6"});
   two.arguments.push_back(two.arguments[0]);
   two.arguments[2].name = "mask";

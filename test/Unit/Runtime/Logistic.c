@@ -2,14 +2,15 @@
  *
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
- * Plain C, as artefacts are linked: it also shows that abi.h is C, and that the
- * core links without the C++ library. Built into the tests, and as shared
- * objects, some of them wrong on purpose (WRONG_VERSION, NO_MANIFEST,
+ * Plain C, as artefacts are linked: it also shows that the headers are C, and
+ * that the core links without the C++ library. Built into the tests, and as
+ * shared objects, some of them wrong on purpose (WRONG_VERSION, NO_MANIFEST,
  * NO_ENTRY).
  *
  *===----------------------------------------------------------------------===*/
 
 #include "Logistic.h"
+#include "rheobase/rt.h"
 #include <math.h>
 #include <stddef.h>
 #include <string.h>

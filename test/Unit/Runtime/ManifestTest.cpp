@@ -18,7 +18,7 @@ static Status parseChanged(const std::string &from, const std::string &to,
       R"({"abi": 1, "rheobase": "0.1.0", "module": "m", "target": "cpu", "entries": {"e": {
       "symbol": "s", "arguments": [{"name": "w", "role": "parameter", "dtype": "f32",
       "shape": [2], "donated": true, "initializer": {"kind": "constant", "value": 1}},
-      {"name": "x", "role": "input", "dtype": "i1", "shape": ["B", 3]}],
+      {"name": "x", "role": "input", "dtype": "bool", "shape": ["B", 3]}],
       "results": [{"name": "w", "role": "parameter", "dtype": "f32", "shape": [2],
       "aliases": 0}]}}})";
   size_t at = text.find(from);
@@ -113,7 +113,7 @@ TEST(Manifest, NamesWhatIsWrong) {
        "entry 'e': argument 1 'x': unknown role 'in'"},
       {"\"role\": \"input\"", "\"role\": \"loss\"",
        "entry 'e': argument 1 'x': an argument cannot have role 'loss'"},
-      {"\"dtype\": \"i1\"", "\"dtype\": \"u8\"",
+      {"\"dtype\": \"bool\"", "\"dtype\": \"u8\"",
        "entry 'e': argument 1 'x': unknown dtype 'u8'"},
       {"[\"B\", 3]", "[\"B\", -3]",
        "entry 'e': argument 1 'x': expected a size or a name in 'shape', got "
@@ -127,7 +127,7 @@ TEST(Manifest, NamesWhatIsWrong) {
        "entry 'e': result 'w': aliases argument 7, but there are 2"},
       {"\"aliases\": 0", "\"aliases\": 1",
        "entry 'e': result 'w': f32[2] cannot alias argument 'x' of type "
-       "i1[B,3], which is not "
+       "bool[B,3], which is not "
        "donated"},
       {",\n      \"aliases\": 0", "",
        "entry 'e': result 'w': a persistent result needs 'aliases'"},
@@ -146,16 +146,23 @@ TEST(Manifest, NamesWhatIsWrong) {
       {"\"kind\": \"constant\", \"value\": 1",
        "\"kind\": \"data\", \"base64\": \"AAAA\"",
        "entry 'e': 'w': expected 8 bytes of initial data for f32[2], got 3"},
-      {"\"role\": \"input\", \"dtype\": \"i1\"",
+      {"\"role\": \"input\", \"dtype\": \"bool\"",
        "\"role\": \"seed\", \"dtype\": \"i64\"",
        "entry 'e': 'x': expected seed to be a scalar, got i64[B,3]"},
-      {"\"role\": \"input\", \"dtype\": \"i1\", \"shape\": [\"B\", 3]",
+      {"\"role\": \"input\", \"dtype\": \"bool\", \"shape\": [\"B\", 3]",
        "\"role\": \"learning_rate\", \"dtype\": \"i64\", \"shape\": []",
        "entry 'e': 'x': expected learning_rate to be a float, got i64[]"},
   };
   for (const auto &test : cases)
     EXPECT_ERROR(parseChanged(test.from, test.to, out), RB_INVALID_ARGUMENT,
                  std::string("test: manifest: ") + test.message);
+}
+
+TEST(Manifest, SurvivesMutations) {
+  forEachMutation(rheobase_manifest, [](const std::string &text) {
+    Manifest out;
+    (void)Manifest::parse("test", text, out);
+  });
 }
 
 TEST(Manifest, PersistentTensorsAgreeBetweenEntries) {

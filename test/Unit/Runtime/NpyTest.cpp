@@ -181,6 +181,17 @@ TEST(Npy, NamesWhatIsMissing) {
               RB_INVALID_ARGUMENT);
 }
 
+// Nothing in a file may make the reader crash, whatever it says of itself.
+TEST(Npy, SurvivesMutations) {
+  TemporaryFolder folder;
+  std::string whole = npy(header("<f4", "(2, 3)"), std::string(24, 'x'));
+  forEachMutation(whole, [&](const std::string &text) {
+    Tensor out;
+    writeFile(folder / "x", text);
+    (void)readNpy(folder / "x", out);
+  });
+}
+
 TEST(Npy, WritesAllOrNothing) {
   Tensor tensor;
   ASSERT_OK(Tensor::create(RB_F32, {100000}, tensor));

@@ -168,6 +168,19 @@ TEST(SafeTensors, SurvivesEveryTruncation) {
   }
 }
 
+TEST(SafeTensors, SurvivesMutations) {
+  TemporaryFolder folder;
+  Tensor tensor = floats({2, 3});
+  ASSERT_OK(writeSafeTensors(folder / "x",
+                             {{"w", tensor.view()}, {"v", tensor.view()}},
+                             {{"k", "v"}}));
+  forEachMutation(readFile(folder / "x"), [&](const std::string &text) {
+    SafeTensors out;
+    writeFile(folder / "x", text);
+    (void)readSafeTensors(folder / "x", out);
+  });
+}
+
 TEST(SafeTensors, KeepsTheOldFileWhenTheDiskIsFull) {
   TemporaryFolder folder;
   Tensor small = floats({2}), large = floats({100000});

@@ -11,7 +11,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <gtest/gtest.h>
+#include <random>
 #include <string>
+#include <unistd.h>
 
 #define EXPECT_OK(expression)                                                  \
   do {                                                                         \
@@ -35,8 +37,12 @@
 class TemporaryFolder {
 public:
   TemporaryFolder() {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "rheobase-XXXXXX").string();
+    // In memory where there is such a place: the tests write thousands of
+    // files.
+    std::filesystem::path parent = "/dev/shm";
+    if (access(parent.c_str(), W_OK) != 0)
+      parent = std::filesystem::temp_directory_path();
+    std::string pattern = (parent / "rheobase-XXXXXX").string();
     folder = mkdtemp(pattern.data());
   }
   ~TemporaryFolder() {
@@ -54,6 +60,32 @@ public:
 private:
   std::string folder;
 };
+
+/// Calls `use` with copies of `text` in which a few bytes are others, or
+/// missing, or doubled; the same ones in every run.
+template <typename Use> void forEachMutation(const std::string &text, Use use) {
+  std::mt19937 random(1);
+  for (int i = 0; i < 2000; ++i) {
+    std::string changed = text;
+    for (uint32_t k = 0; k <= random() % 3; ++k) {
+      size_t at = random() % changed.size();
+      switch (random() % 4) {
+      case 0:
+        changed[at] = char(random());
+        break;
+      case 1:
+        changed[at] = "0123456789-[]{}(),\"'\xff"[random() % 21];
+        break;
+      case 2:
+        changed.erase(at, 1);
+        break;
+      default:
+        changed.insert(at, 1, changed[at]);
+      }
+    }
+    use(changed);
+  }
+}
 
 inline void writeFile(const std::string &path, const std::string &text) {
   FILE *file = fopen(path.c_str(), "wb");

@@ -6,6 +6,8 @@
 
 #include "rheobase/Dialect/Spiking/IR/ScalarAlgebra.h"
 
+#include "rheobase/Dialect/Spiking/IR/Builders.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -83,6 +85,9 @@ Expr selectGE(Expr a, double b, Expr x, Expr y) {
 //===----------------------------------------------------------------------===//
 
 uint64_t IRAlgebra::constant(double value) {
+  if (like)
+    return handleOf(
+        createSplat(builder, loc, value, getElementTypeOrSelf(type), like));
   TypedAttr attr = FloatAttr::get(getElementTypeOrSelf(type), value);
   if (auto shaped = dyn_cast<ShapedType>(type))
     attr = DenseElementsAttr::get(shaped, attr);

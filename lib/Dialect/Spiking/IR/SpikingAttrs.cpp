@@ -20,8 +20,15 @@ llvm::raw_ostream &rheobase::spiking::operator<<(llvm::raw_ostream &os,
                                                  const Real &real) {
   if (!std::isfinite(static_cast<double>(real)))
     return os << static_cast<double>(real);
+  // The fewest digits that give the number back; 17 always do.
+  llvm::APFloat number(static_cast<double>(real));
   llvm::SmallString<32> text;
-  llvm::APFloat(static_cast<double>(real)).toString(text);
+  for (unsigned digits = 1; digits <= 17; ++digits) {
+    text.clear();
+    number.toString(text, digits);
+    if (llvm::APFloat(llvm::APFloat::IEEEdouble(), text).bitwiseIsEqual(number))
+      break;
+  }
   // MLIR's lexer wants a point before the exponent.
   size_t exponent = text.find_first_of("eE");
   StringRef mantissa = text.str().take_front(exponent);

@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "rheobase/Dialect/Spiking/Transforms/Passes.h"
-#include "rheobase/Dialect/Spiking/Transforms/Patterns.h"
+#include "rheobase/Dialect/Spiking/Transforms/Transforms.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"

@@ -94,6 +94,9 @@ class IRAlgebra : public ScalarAlgebra {
 public:
   IRAlgebra(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type type)
       : builder(builder), loc(loc), type(type) {}
+  /// On values of the shape of `like`, which may have dynamic dimensions.
+  IRAlgebra(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value like)
+      : builder(builder), loc(loc), type(like.getType()), like(like) {}
 
   Expr wrap(mlir::Value value) {
     return Expr(this, reinterpret_cast<uint64_t>(value.getAsOpaquePointer()));
@@ -117,6 +120,7 @@ private:
   mlir::OpBuilder &builder;
   mlir::Location loc;
   mlir::Type type;
+  mlir::Value like;
 };
 
 } // namespace rheobase::spiking

@@ -28,7 +28,7 @@ def Spiking_RepeatOp : Spiking_Op<"repeat", [Pure, DeclareOpInterfaceMethods<Dif
 
 def Spiking_PoissonOp : Spiking_Op<"poisson", [Pure, AttrSizedOperandSegments,
     DeclareOpInterfaceMethods<TimeDistributableOpInterface>,
-    DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
+    DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isDerivativeZero"]>]> {
   let summary = "rate encoding: a spike with the probability that the input gives";
   let description = [{
     `s = uniform(seed, id, step, sample, element) < x`. With `times` a sequence; with `step` one step, inside a
@@ -51,7 +51,7 @@ def Spiking_PoissonOp : Spiking_Op<"poisson", [Pure, AttrSizedOperandSegments,
   let hasVerifier = 1;
 }
 
-def Spiking_LatencyOp : Spiking_Op<"latency", [Pure, DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
+def Spiking_LatencyOp : Spiking_Op<"latency", [Pure, DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isDerivativeZero"]>]> {
   let summary = "latency encoding: one spike, the earlier the larger the input";
   let description = [{
     The spike of an element x > `threshold` is at step `roundeven((1 - min(max(x, 0), 1)) * (T - 1))`; others never
@@ -71,7 +71,7 @@ def Spiking_LatencyOp : Spiking_Op<"latency", [Pure, DeclareOpInterfaceMethods<D
 // Readouts
 //===----------------------------------------------------------------------===//
 
-def Spiking_ReadoutOp : Spiking_Op<"readout", [Pure, DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
+def Spiking_ReadoutOp : Spiking_Op<"readout", [Pure, DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isDerivativeZero"]>]> {
   let summary = "reads one value out of a sequence";
   let description = [{
     Over the leading time dimension: `rate` the sum divided by T, `sum` (spike counts, accumulated membrane), `max`

@@ -10,7 +10,8 @@
 include "rheobase/Dialect/Spiking/IR/SpikingBase.td"
 
 def Spiking_TimeLoopOp : Spiking_Op<"time_loop", [
-    AttrSizedOperandSegments, AttrSizedResultSegments, RecursiveMemoryEffects,
+    AttrSizedOperandSegments, AttrSizedResultSegments, RecursiveMemoryEffects, RecursivelySpeculatable,
+    DeclareOpInterfaceMethods<DifferentiableOpInterface>,
     SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "one step of a network, repeated over time";
   let description = [{
@@ -73,7 +74,7 @@ def Spiking_TimeLoopOp : Spiking_Op<"time_loop", [
 }
 
 def Spiking_ScanOp : Spiking_Op<"scan", [
-    AttrSizedOperandSegments, DestinationStyleOpInterface,
+    AttrSizedOperandSegments, DestinationStyleOpInterface, AlwaysSpeculatable,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
     DeclareOpInterfaceMethods<DifferentiableOpInterface>,
     SingleBlockImplicitTerminator<"YieldOp">]> {
@@ -249,7 +250,7 @@ def Spiking_FireOp : Spiking_Op<"fire", [Pure,
 }
 
 def Spiking_DetachOp : Spiking_Op<"detach", [Pure, SameOperandsAndResultType,
-    DeclareOpInterfaceMethods<DifferentiableOpInterface>] # ElementwiseMappable.traits> {
+    DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isDerivativeZero"]>] # ElementwiseMappable.traits> {
   let summary = "the identity, with a zero cotangent";
   let arguments = (ins Spiking_Arg<AnyType, "any scalar or tensor">:$input);
   let results = (outs Spiking_Res<AnyType, "the same value">:$output);

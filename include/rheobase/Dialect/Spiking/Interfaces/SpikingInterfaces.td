@@ -57,7 +57,12 @@ def DifferentiableOpInterface : OpInterface<"DifferentiableOpInterface"> {
       `context.needsCotangent(operand)`. Emits an error and fails where the
       operation cannot be differentiated as it stands.
     }], "::llvm::LogicalResult", "buildAdjoint",
-    (ins "::mlir::OpBuilder &":$builder, "::rheobase::spiking::AdjointContext &":$context)>
+    (ins "::mlir::OpBuilder &":$builder, "::rheobase::spiking::AdjointContext &":$context)>,
+    InterfaceMethod<[{
+      Whether no cotangent ever passes: the derivative is zero, or is declared to
+      be (detach, encoders). buildAdjoint is not called then.
+    }], "bool", "isDerivativeZero", (ins), /*methodBody=*/"",
+    /*defaultImplementation=*/"return false;">
   ];
 }
 

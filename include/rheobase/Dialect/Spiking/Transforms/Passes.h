@@ -8,6 +8,7 @@
 
 #include "rheobase/Dialect/Spiking/IR/Spiking.h"
 
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace rheobase::spiking {

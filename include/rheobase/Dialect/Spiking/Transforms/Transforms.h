@@ -1,0 +1,24 @@
+//===- Transforms.h - Rewrites of the spiking dialect -----------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef RHEOBASE_DIALECT_SPIKING_TRANSFORMS_TRANSFORMS_H
+#define RHEOBASE_DIALECT_SPIKING_TRANSFORMS_TRANSFORMS_H
+
+#include "rheobase/Dialect/Spiking/IR/Spiking.h"
+
+#include "mlir/IR/PatternMatch.h"
+
+namespace rheobase::spiking {
+
+/// Named neurons become scans.
+void populateDecomposeNeuronsPatterns(mlir::RewritePatternSet &patterns);
+
+/// Replaces the loop by operations on sequences, scans, and loops over what is
+/// truly recurrent.
+void distributeTimeLoop(TimeLoopOp loop);
+
+} // namespace rheobase::spiking
+
+#endif // RHEOBASE_DIALECT_SPIKING_TRANSFORMS_TRANSFORMS_H
