@@ -111,10 +111,19 @@ static LogicalResult verifyTraining(Operation *op, Attribute attribute) {
   if (!loss)
     return op->emitOpError("there is no loss function ")
            << symbol << " (training_c4)";
-  ArrayRef<Type> outputs = forward.getResultTypes();
+  // Results that update an argument, and those that are no outputs (of a
+  // training step), are not passed to the loss function.
+  SmallVector<Type> outputs;
+  for (auto [i, type] : llvm::enumerate(forward.getResultTypes())) {
+    auto role = forward.getResultAttrOfType<StringAttr>(
+        i, SpikingDialect::kRoleAttrName);
+    if (!forward.getResultAttr(i, SpikingDialect::kAliasesAttrName) &&
+        (!role || role == "output"))
+      outputs.push_back(type);
+  }
   ArrayRef<Type> arguments = loss.getArgumentTypes();
   if (arguments.size() <= outputs.size() ||
-      arguments.take_front(outputs.size()) != outputs) {
+      arguments.take_front(outputs.size()) != ArrayRef(outputs)) {
     InFlightDiagnostic diag =
         op->emitOpError("the loss function ")
         << symbol << " must take the results (" << outputs

@@ -22,9 +22,7 @@ namespace rheobase::spiking {
 #define GEN_PASS_DEF_DIFFERENTIATEPASS
 #include "rheobase/Dialect/Spiking/Transforms/Passes.h.inc"
 
-/// Erases what nothing uses, also the outputs of time loops: preparation makes
-/// loops give more than their adjoints turn out to read.
-static void eraseDeadOperations(func::FuncOp function) {
+void eraseDeadOperations(func::FuncOp function) {
   for (Operation &op : llvm::make_early_inc_range(
            llvm::reverse(function.getBody().front())))
     if (isOpTriviallyDead(&op))

@@ -34,6 +34,10 @@ llvm::FailureOr<mlir::func::FuncOp>
 differentiateFunction(mlir::func::FuncOp function, llvm::StringRef name,
                       llvm::ArrayRef<unsigned> with, int64_t truncate = 0);
 
+/// Erases what nothing uses, also the outputs of time loops: preparation for
+/// differentiation makes loops give more than their adjoints turn out to read.
+void eraseDeadOperations(mlir::func::FuncOp function);
+
 } // namespace rheobase::spiking
 
 #endif // RHEOBASE_DIALECT_SPIKING_TRANSFORMS_DIFFERENTIATE_H

@@ -46,4 +46,75 @@ def DifferentiatePass : Pass<"spiking-differentiate", "::mlir::ModuleOp"> {
                            "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def OutlineParametersPass : Pass<"spiking-outline-parameters", "::mlir::ModuleOp"> {
+  let summary = "make globals arguments and results of the functions that use them";
+  let description = [{
+    Every `ml_program.global` that a function loads or stores, itself or through calls, becomes an argument of the function
+    (after its own, in the order of the module), and what it stores a result (after its own) that updates the argument in
+    place (`spiking.aliases`, `bufferization.writable`). Arguments carry the global's name and initial value. A mutable
+    float global that training does not store is a `parameter`; others are `state`: statistics, and immutable values,
+    which are not trained and not given back. Small immutable values (splats, and up to `constant-limit` elements)
+    become constants. A store inside a region is an error: what a loop updates is carried through it as a state.
+
+    ```mlir
+    ml_program.global private mutable @w(#spiking.init<constant, value = 1.0>) : tensor<8x4xf32>
+    func.func @f(%x: tensor<?x8xf32>) -> tensor<?x4xf32> {
+      %w = ml_program.global_load @w : tensor<8x4xf32>
+      ...
+    }
+    // becomes
+    func.func @f(%x: tensor<?x8xf32>, %w: tensor<8x4xf32> {bufferization.writable = false,
+        spiking.initializer = #spiking.init<constant, value = 1.0>, spiking.name = "w", spiking.role = "parameter"})
+    ```
+  }];
+  let options = [
+    Option<"constantLimit", "constant-limit", "int64_t", "64",
+           "Immutable globals up to so many elements become constants">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect"];
+}
+
+def SetModePass : Pass<"spiking-set-mode"> {
+  let summary = "set batch normalization and dropout to training or inference";
+  let description = [{
+    In inference, batch normalizations give back their running statistics unchanged.
+
+    ```mlir
+    %y = spiking.dropout %x seed(%s) {id = 0, p = 0.5} : ...
+    // becomes, with mode=inference
+    %y = spiking.dropout %x seed(%s) {id = 0, mode = #spiking.mode<inference>, p = 0.5} : ...
+    ```
+  }];
+  let options = [Option<"mode", "mode", "std::string", "\"inference\"", "train or inference">];
+}
+
+def BuildTrainingStepPass : Pass<"spiking-build-training-step", "::mlir::ModuleOp"> {
+  let summary = "build the training step and the evaluation of a forward function";
+  let description = [{
+    From the function with `spiking.training` builds, with its parameters and states as arguments
+    (`spiking-outline-parameters`):
+    * `@train_step(parameters, optimizer states, states, inputs, labels, T, seed, learning rate, step) -> (parameters,
+      optimizer states, states, loss, metrics)`: the function in training mode, the loss function, reverse mode
+      (`spiking-differentiate`), gradient clipping and the optimizer. What persists is updated in place.
+    * `@evaluate(parameters, states, inputs, labels, T) -> (loss, metrics)`, in inference mode.
+    * The function itself, in inference mode, without the states that it leaves as they are.
+
+    The loss function's first arguments are the forward function's results, and its first result is the loss; others are
+    metrics, named by `spiking.name` (an i32 is called `correct` without one). An argument of role `time_steps`
+    is T, others are labels. The metric `spike_rate` is the share of non-zero entries of all spikes (i1, i8) that named neurons
+    and scans of the forward function emit, also inside time loops.
+
+    ```mlir
+    func.func @forward(%x: tensor<?x8xf32>, %w: tensor<8x4xf32> {spiking.role = "parameter", spiking.name = "w"})
+        -> tensor<?x4xf32> attributes {spiking.training = #spiking.training<loss = @loss, optimizer = #spiking.sgd_optimizer<>>}
+    // becomes, beside @forward
+    func.func @train_step(%w: tensor<8x4xf32>, %x: tensor<?x8xf32>, %labels: tensor<?xi32>, %seed: tensor<i64>,
+        %learning_rate: tensor<f32>, %step: tensor<i64>) -> (tensor<8x4xf32> {spiking.aliases = 0}, tensor<f32>)
+    func.func @evaluate(%w: tensor<8x4xf32>, %x: tensor<?x8xf32>, %labels: tensor<?xi32>) -> tensor<f32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
+                           "::mlir::math::MathDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+}
+
 #endif // RHEOBASE_SPIKING_TRAININGPASSES_TD
