@@ -663,6 +663,17 @@ void ProductLowering::emitKernel(int64_t rows, Value firstRow, Value panel,
     for (int64_t v = 0; v < vectors; ++v)
       acc.push_back(load(c.flat, plus(offset, v * lanes), v));
 
+  // The chains start from C: have the next block's at hand.
+  if (!clamped && cRows->isLinear()) {
+    Value next = times(cRows->stride, rows);
+    for (Value offset : cOffsets)
+      for (int64_t v = 0; v < vectors; v += std::max<int64_t>(512 / vectorBits, 1))
+        memref::PrefetchOp::create(b, loc, c.flat,
+                                   plus(index.add(offset, next), v * lanes),
+                                   /*isWrite=*/true, /*localityHint=*/3,
+                                   /*isDataCache=*/true);
+  }
+
   Value aSource = packingOfA == PackingOfA::None ? a.flat : aBlock;
   Value aCorner, aRow, aStep;
   switch (packingOfA) {
