@@ -42,6 +42,9 @@ void rheobase::buildLowerToLLVMPipeline(OpPassManager &pm,
   productOptions.vectorBits = options.vectorBits;
   productOptions.threads = options.threads;
   pm.addPass(createConvertProductsToVectorPass(productOptions));
+  ConvertLinalgToVectorPassOptions linalgOptions;
+  linalgOptions.vectorWidth = scanOptions.vectorWidth;
+  pm.addNestedPass<func::FuncOp>(createConvertLinalgToVectorPass(linalgOptions));
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   pm.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
   pm.addPass(createCanonicalizerPass());

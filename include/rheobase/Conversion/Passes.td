@@ -131,6 +131,34 @@ def ConvertProductsToVectorPass : Pass<"convert-products-to-vector", "::mlir::Mo
     "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
+def ConvertLinalgToVectorPass : Pass<"convert-linalg-to-vector", "::mlir::func::FuncOp"> {
+  let summary = "lower linalg on buffers to parallel loops over vectors";
+  let description = [{
+    Elementwise operations, fills, copies, reductions, pooling: parallel loops
+    along which all operands are contiguous, or do not change, become vectors.
+    Reduction loops stay sequential, in their order, with the output in a
+    register: sums are chains. Where there is no such loop the code is scalar.
+    `memref.copy` is converted too.
+
+    ```mlir
+    linalg.generic {iterator_types = ["reduction", "parallel"], ...}
+        ins(%x : memref<?x64xf32>) outs(%sum : memref<64xf32>) { ... arith.addf ... }
+    // becomes
+    scf.parallel (%c) = ... {
+      %init = vector.load %sum[%c] : memref<64xf32>, vector<32xf32>
+      %total = scf.for %i = %c0 to %n step %c1 iter_args(%acc = %init) -> (vector<32xf32>) {
+        ...
+    ```
+  }];
+  let options = [
+    Option<"vectorWidth", "vector-width", "int64_t", /*default=*/"16",
+           "elements (of 32 bits) that are computed at a time">,
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
 //===----------------------------------------------------------------------===//
 // Towards LLVM
 //===----------------------------------------------------------------------===//

@@ -29,6 +29,14 @@ bool convertProductToVector(mlir::RewriterBase &rewriter,
                             mlir::linalg::GenericOp op, int64_t vectorBits,
                             bool threads);
 
+/// Lowers a linalg operation on buffers to parallel loops over vectors of
+/// `vectorWidth` 32-bit lanes, along parallel loops; the other loops run in their
+/// order. Fails, and changes nothing, where an index is not linear or the body
+/// reads memory of its own.
+mlir::LogicalResult convertLinalgToVector(mlir::RewriterBase &rewriter,
+                                          mlir::linalg::LinalgOp op,
+                                          int64_t vectorWidth);
+
 /// The spike that `fire` emits for `u`, a scalar or a vector, in arith and math
 /// operations. A NaN does not fire.
 mlir::Value expandFire(mlir::OpBuilder &builder, spiking::FireOp fire,

@@ -10,6 +10,7 @@
 #include "rheobase/Dialect/Spiking/IR/Spiking.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -213,6 +214,10 @@ void LaneEmitter::emit(Operation &op, IRMapping &mapping) {
   }
   if (auto step = dyn_cast<spiking::TimeStepOp>(op)) {
     mapping.map(step.getIndex(), timeStep);
+    return;
+  }
+  if (auto position = dyn_cast<linalg::IndexOp>(op)) {
+    mapping.map(position.getResult(), loopIndex(position.getDim()));
     return;
   }
   if (auto branch = dyn_cast<scf::IfOp>(op)) {

@@ -9,6 +9,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/IRMapping.h"
+#include <functional>
 
 namespace rheobase {
 
@@ -36,6 +37,11 @@ public:
   /// What spiking.time_step gives.
   void setTimeStep(mlir::Value index) { timeStep = index; }
 
+  /// What linalg.index gives for a loop: a scalar or a vector.
+  void setLoopIndices(std::function<mlir::Value(int64_t)> indices) {
+    loopIndex = std::move(indices);
+  }
+
   /// Emits the operations of `block` but its terminator; `mapping` knows the
   /// block's arguments and learns the results. Branches become selects: bodies
   /// have no side effects.
@@ -58,6 +64,7 @@ private:
   /// Lanes whose values matter: those of the mask and of the branches around.
   mlir::Value active;
   mlir::Value timeStep;
+  std::function<mlir::Value(int64_t)> loopIndex;
 };
 
 } // namespace rheobase

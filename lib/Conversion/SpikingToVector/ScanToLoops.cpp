@@ -6,6 +6,7 @@
 
 #include "IndexMath.h"
 #include "LaneEmitter.h"
+#include "TiledLoops.h"
 
 #include "rheobase/Conversion/Passes.h"
 #include "rheobase/Conversion/SpikingToVector.h"
@@ -66,7 +67,6 @@ private:
                                ValueRange outer, Value inner);
   Value load(LaneEmitter &lane, const Access &access, Value step,
              ValueRange outer, Value inner);
-  void emitRow(ValueRange outer, Value firstTile, Value endTile);
   void emitTile(ValueRange outer, Value inner, int64_t lanes, Value mask);
   void emitStep(LaneEmitter &lane, Block &block, IRMapping mapping, Value step,
                 ValueRange outer, Value inner, ValueRange states,
@@ -89,11 +89,7 @@ private:
   IRMapping uniform;
   SmallVector<Value> outerSizes;
   Value innerSize, steps, zero, one;
-  /// Lanes of a vector; 0: scalars.
-  int64_t lanes = 0;
-  /// Neurons that do not fill a vector: none, a constant, or at run time.
-  int64_t staticTail = 0;
-  bool dynamicTail = false;
+  LaneTiling tiling;
   /// For each accumulator that is summed over the space, its value for each
   /// neuron; null for the others.
   SmallVector<Value> partials;
@@ -233,9 +229,6 @@ void ScanLowering::chooseLanes() {
     }
   if (!contiguous)
     return;
-  lanes = std::max<int64_t>(vectorWidth * 32 / widest, 1);
-
-  // What is known of the number of neurons: a divisor.
   int64_t divisor = 1;
   bool dynamic = false;
   for (int64_t dim = split; dim < rank; ++dim) {
@@ -244,17 +237,8 @@ void ScanLowering::chooseLanes() {
     else
       divisor *= space[dim];
   }
-  if (!dynamic) {
-    lanes = std::max<int64_t>(std::min(lanes, divisor), 1);
-    staticTail = divisor % lanes;
-    return;
-  }
-  // A narrower vector is better than a second copy of the code.
-  int64_t common = std::gcd(divisor, lanes);
-  if (2 * common >= lanes)
-    lanes = common;
-  else
-    dynamicTail = true;
+  tiling = LaneTiling::get(std::max<int64_t>(vectorWidth * 32 / widest, 1),
+                           divisor, dynamic);
 }
 
 SmallVector<Value> ScanLowering::indicesOf(const Access &access, Value step,
@@ -397,72 +381,27 @@ void ScanLowering::emitTile(ValueRange outer, Value inner, int64_t tileLanes,
   }
 }
 
-/// Tiles `firstTile` to `endTile` of the inner dimension.
-void ScanLowering::emitRow(ValueRange outer, Value firstTile, Value endTile) {
-  if (lanes == 0 || (!dynamicTail && staticTail == 0)) {
-    int64_t width = std::max<int64_t>(lanes, 1);
-    createLoop(b, loc, firstTile, endTile, one, [&](Value tile) {
-      emitTile(outer, index.mul(tile, index.constant(width)), lanes, {});
-    });
-    return;
-  }
-  Value width = index.constant(lanes);
-  Value fullTiles = index.div(innerSize, width);
-  createLoop(b, loc, firstTile, index.min(endTile, fullTiles), one,
-             [&](Value tile) {
-               emitTile(outer, index.mul(tile, width), lanes, {});
-             });
-  auto hasTail =
-      scf::IfOp::create(b, loc, index.less(fullTiles, endTile), false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(hasTail.thenBlock());
-  Value inner = index.mul(fullTiles, width);
-  if (staticTail)
-    return emitTile(outer, inner, staticTail, {});
-  Value mask = vector::CreateMaskOp::create(
-      b, loc, VectorType::get({lanes}, b.getI1Type()),
-      ValueRange{index.sub(innerSize, inner)});
-  emitTile(outer, inner, lanes, mask);
-}
-
 /// target += the sum of `partial` over the dimensions that do not index it, in
 /// row-major order, each sum by one thread.
 void ScanLowering::reduce(const Access &target, Value partial) {
-  bool vectorized = lanes > 0 && rank > 0 && target.indexed[split];
-  Value width = index.constant(vectorized ? lanes : 1);
-  SmallVector<Value> uppers, units;
+  bool vectorized = rank > 0 && target.indexed[split];
   SmallVector<int64_t> kept, summed;
+  SmallVector<Value> keptSizes;
   for (int64_t dim = 0; dim < split; ++dim) {
-    if (!target.indexed[dim]) {
-      summed.push_back(dim);
-      continue;
-    }
-    kept.push_back(dim);
-    uppers.push_back(outerSizes[dim]);
+    (target.indexed[dim] ? kept : summed).push_back(dim);
+    if (target.indexed[dim])
+      keptSizes.push_back(outerSizes[dim]);
   }
-  if (rank > 0) {
-    (target.indexed[split] ? kept : summed).push_back(split);
-    if (target.indexed[split])
-      uppers.push_back(index.ceilDiv(innerSize, width));
-  }
-  SmallVector<Value> lowers(uppers.size(), zero), ones(uppers.size(), one);
+  if (rank > 0 && !vectorized)
+    summed.push_back(split);
 
-  auto sumAt = [&](ValueRange keptIndices) {
+  auto sumAt = [&](ValueRange outer, Value inner, int64_t lanes, Value mask) {
     SmallVector<Value> position(rank > 0 ? split + 1 : 0, zero);
-    for (auto [dim, value] : llvm::zip(kept, keptIndices))
+    for (auto [dim, value] : llvm::zip(kept, outer))
       position[dim] = value;
-    Value mask;
-    if (vectorized) {
-      position[split] = index.mul(position[split], width);
-      if (dynamicTail || staticTail)
-        mask = vector::CreateMaskOp::create(
-            b, loc, VectorType::get({lanes}, b.getI1Type()),
-            ValueRange{index.min(index.sub(innerSize, position[split]),
-                                 width)});
-    }
-    LaneEmitter lane(b, loc, vectorized ? lanes : 0, mask);
-    Value sum = lane.constant(cast<TypedAttr>(
-        b.getZeroAttr(getElementTypeOrSelf(partial.getType()))));
+    if (vectorized)
+      position[split] = inner;
+    LaneEmitter lane(b, loc, lanes, mask);
     std::function<Value(unsigned, Value)> nest = [&](unsigned level,
                                                      Value value) -> Value {
       if (level == summed.size())
@@ -479,18 +418,26 @@ void ScanLowering::reduce(const Access &target, Value partial) {
       scf::YieldOp::create(b, loc, next);
       return loop.getResult(0);
     };
-    sum = nest(0, sum);
-    ValueRange outer = ArrayRef(position).take_front(split);
-    SmallVector<Value> indices = indicesOf(
-        target, {}, outer, rank > 0 ? position[split] : Value());
+    Value sum = nest(0, lane.constant(cast<TypedAttr>(b.getZeroAttr(
+                            getElementTypeOrSelf(partial.getType())))));
+    SmallVector<Value> indices =
+        indicesOf(target, {}, ArrayRef(position).take_front(split),
+                  vectorized ? inner : zero);
     Value init = lane.load(target.memref, indices);
     lane.store(arith::AddFOp::create(b, loc, init, sum), target.memref,
                indices);
   };
-  if (uppers.empty())
-    sumAt({});
-  else
-    createParallelLoops(b, loc, lowers, uppers, ones, sumAt);
+
+  // Each sum is long: a thread for every few of them.
+  Value summedSize = one;
+  for (int64_t dim : summed)
+    summedSize = index.mul(summedSize,
+                           dim == split ? innerSize : outerSizes[dim]);
+  Value work = index.div(index.constant(updatesPerBlock),
+                         index.max(summedSize, one));
+  createTiledLoops(index, keptSizes, vectorized ? innerSize : one,
+                   vectorized ? tiling : LaneTiling(), work, [] {}, sumAt,
+                   [] {});
 }
 
 LogicalResult ScanLowering::run() {
@@ -518,12 +465,9 @@ LogicalResult ScanLowering::run() {
   zero = index.constant(0);
   one = index.constant(1);
   const Access &reference = states.empty() ? outs.front() : states.front();
-  Value rows = one;
-  for (int64_t dim = 0; dim < split; ++dim) {
+  for (int64_t dim = 0; dim < split; ++dim)
     outerSizes.push_back(
         index.dim(reference.memref, reference.position[dim]));
-    rows = index.mul(rows, outerSizes.back());
-  }
   innerSize = one;
   for (int64_t dim = split; dim < rank; ++dim)
     innerSize = index.mul(
@@ -574,25 +518,12 @@ LogicalResult ScanLowering::run() {
         memref::AllocOp::create(b, loc, type, dynamicSizes));
   }
 
-  // Blocks of rows and of tiles within a row, as large as a thread's work
-  // should be at least.
-  Value width = index.constant(std::max<int64_t>(lanes, 1));
-  Value tiles = index.ceilDiv(innerSize, width);
-  Value neurons = index.max(
-      index.div(index.constant(updatesPerBlock), index.max(steps, one)), width);
-  bool oneTile = IndexMath::getConstant(tiles) == 1;
-  Value tilesPerBlock =
-      oneTile ? one
-              : index.max(index.min(index.div(neurons, width), tiles), one);
-  Value rowsPerBlock =
-      index.max(index.div(neurons, index.max(innerSize, one)), one);
-
-  auto inBlock = [&](Value firstRow, Value firstTile) {
+  auto allocateHistories = [&] {
     for (const Access &access : replayed) {
       int64_t known =
           IndexMath::getConstant(steps).value_or(ShapedType::kDynamic);
       auto type = MemRefType::get(
-          {known, std::max<int64_t>(lanes, 1)},
+          {known, std::max<int64_t>(tiling.lanes, 1)},
           getElementTypeOrSelf(access.memref.getType()));
       SmallVector<Value> dynamicSizes;
       if (ShapedType::isDynamic(known))
@@ -600,39 +531,18 @@ LogicalResult ScanLowering::run() {
       histories.push_back(
           memref::AllocOp::create(b, loc, type, dynamicSizes));
     }
-    Value endTile =
-        oneTile ? one
-                : index.min(index.add(firstTile, tilesPerBlock), tiles);
-    if (outerSizes.empty()) {
-      emitRow({}, firstTile, endTile);
-    } else {
-      Value endRow = index.min(index.add(firstRow, rowsPerBlock), rows);
-      createLoop(b, loc, firstRow, endRow, one, [&](Value row) {
-        SmallVector<Value> outer(outerSizes.size());
-        for (int64_t dim = outerSizes.size() - 1; dim > 0; --dim) {
-          outer[dim] = index.rem(row, outerSizes[dim]);
-          row = index.div(row, outerSizes[dim]);
-        }
-        outer[0] = row;
-        emitRow(outer, firstTile, endTile);
-      });
-    }
+  };
+  auto freeHistories = [&] {
     for (Value history : histories)
       memref::DeallocOp::create(b, loc, history);
   };
-  if (rank == 0)
-    inBlock(zero, zero);
-  else if (oneTile && !outerSizes.empty())
-    createParallelLoops(b, loc, zero, rows, rowsPerBlock,
-                        [&](ValueRange first) { inBlock(first[0], zero); });
-  else if (outerSizes.empty())
-    createParallelLoops(b, loc, zero, tiles, tilesPerBlock,
-                        [&](ValueRange first) { inBlock(zero, first[0]); });
-  else
-    createParallelLoops(b, loc, {zero, zero}, {rows, tiles},
-                        {rowsPerBlock, tilesPerBlock}, [&](ValueRange first) {
-                          inBlock(first[0], first[1]);
-                        });
+  Value neurons =
+      index.div(index.constant(updatesPerBlock), index.max(steps, one));
+  createTiledLoops(index, outerSizes, innerSize, tiling, neurons,
+                   allocateHistories,
+                   [&](ValueRange outer, Value inner, int64_t lanes,
+                       Value mask) { emitTile(outer, inner, lanes, mask); },
+                   freeHistories);
 
   for (auto [access, partial] : llvm::zip(accumulators, partials))
     if (partial) {

@@ -60,6 +60,8 @@ bool StridedLoops::canAnalyze(linalg::LinalgOp op) {
   // Each loop takes its size from a dimension of an operand.
   SmallVector<bool> sized(op.getNumLoops(), false);
   for (OpOperand &operand : op->getOpOperands()) {
+    if (op.isScalar(&operand))
+      continue;
     auto type = dyn_cast<MemRefType>(operand.get().getType());
     if (!type || !type.getElementType().isIntOrFloat() ||
         type.getElementType().isInteger(1) || !type.isStrided())
@@ -89,7 +91,9 @@ FailureOr<StridedLoops> StridedLoops::get(OpBuilder &builder,
   // Sizes of loops: static where an operand knows.
   for (bool known : {true, false})
     for (OpOperand &operand : op->getOpOperands()) {
-      auto type = cast<MemRefType>(operand.get().getType());
+      auto type = dyn_cast<MemRefType>(operand.get().getType());
+      if (!type)
+        continue;
       AffineMap map = op.getMatchingIndexingMap(&operand);
       for (auto [position, expr] : llvm::enumerate(map.getResults())) {
         auto dim = dyn_cast<AffineDimExpr>(expr);
@@ -107,11 +111,18 @@ FailureOr<StridedLoops> StridedLoops::get(OpBuilder &builder,
 
   int64_t nextSymbol = numLoops;
   for (OpOperand &operand : op->getOpOperands()) {
-    auto type = cast<MemRefType>(operand.get().getType());
+    StridedOperand strided;
+    strided.element = getElementTypeOrSelf(operand.get().getType());
+    strided.base = index.constant(0);
+    strided.symbolic.assign(numLoops, SymbolicSize{0, {}});
+    strided.strides.assign(numLoops, index.constant(0));
+    auto type = dyn_cast<MemRefType>(operand.get().getType());
+    if (!type) {
+      space.operands.push_back(std::move(strided));
+      continue;
+    }
     AffineMap map = op.getMatchingIndexingMap(&operand);
     int64_t rank = type.getRank();
-    StridedOperand strided;
-    strided.element = type.getElementType();
 
     // Strides of the buffer's dimensions.
     auto [staticStrides, offset] = type.getStridesAndOffset();
@@ -179,9 +190,6 @@ FailureOr<StridedLoops> StridedLoops::get(OpBuilder &builder,
     }
 
     // Strides of the loops.
-    strided.base = index.constant(0);
-    strided.symbolic.assign(numLoops, SymbolicSize{0, {}});
-    strided.strides.assign(numLoops, index.constant(0));
     for (int64_t dim = 0; dim < rank; ++dim) {
       SmallVector<int64_t> coefficients =
           *getCoefficients(map.getResult(dim), numLoops);

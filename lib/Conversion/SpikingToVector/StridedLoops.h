@@ -29,6 +29,7 @@ struct SymbolicSize {
 /// An operand of a linalg operation: the element of an iteration is at the sum
 /// of `base` and, over the loops, index times stride, in the flat buffer.
 struct StridedOperand {
+  /// Null if the operand is a scalar.
   mlir::Value flat;
   mlir::Value base;
   mlir::Type element;
