@@ -126,6 +126,8 @@ static Attributes resolveAttributes(Operation *op) {
   read(op, "decay", a.decay);
   read(op, "current_decay", a.currentDecay);
   read(op, "adaptation_decay", a.adaptationDecay);
+  if (preset == Preset::Spyx && a.adaptationDecay)
+    a.adaptationIncrement = 1.0 - *a.adaptationDecay;
   read(op, "adaptation_increment", a.adaptationIncrement);
   read(op, "threshold", a.threshold);
   read(op, "leak", a.leak);
@@ -403,31 +405,23 @@ static LogicalResult neuron(Machine &machine, OpTy op) {
   if (failed(decay) || failed(threshold) || failed(currentDecay) ||
       failed(adaptationDecay) || failed(weight))
     return failure();
-  auto preset = op->template getAttrOfType<PresetAttr>("preset");
-  bool isSpyx = preset && preset.getValue() == Preset::Spyx;
-  if (isALIF && !attributes.adaptationIncrement && !isSpyx)
+  if (isALIF && !attributes.adaptationIncrement)
     return op.emitOpError("needs an adaptation_increment: an attribute or a "
                           "preset (neuron_c8)");
 
-  // 1 - d of an attribute in double, of an operand in the operand's type.
-  auto oneMinus = [&](Scalar d, Value operand, std::optional<double> attribute) {
-    return operand ? a.sub(a.constant(1.0), d)
-                   : a.constant(1.0 - attribute.value_or(1.0));
-  };
   auto parametersOf = [&](int64_t n) {
     Parameters p;
     p.decay = (*decay)[n];
     p.threshold = (*threshold)[n];
     p.currentDecay = (*currentDecay)[n];
     p.adaptationDecay = (*adaptationDecay)[n];
-    if (needsDecay)
-      p.scale = oneMinus(p.decay, operands.decay, attributes.decay);
+    // 1 - k: of an attribute in double, of an operand in the operand's type.
+    if (operands.decay)
+      p.scale = a.sub(a.constant(1.0), p.decay);
+    else if (needsDecay)
+      p.scale = a.constant(1.0 - *attributes.decay);
     if (isALIF)
-      p.adaptationIncrement =
-          attributes.adaptationIncrement
-              ? a.constant(*attributes.adaptationIncrement)
-              : oneMinus(p.adaptationDecay, operands.adaptationDecay,
-                         attributes.adaptationDecay);
+      p.adaptationIncrement = a.constant(*attributes.adaptationIncrement);
     if (isPLIF)
       p.sigmoid = a.div(a.constant(1.0),
                         a.add(a.constant(1.0), a.exp(a.neg((*weight)[n]))));
