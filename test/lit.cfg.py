@@ -3,10 +3,11 @@
 #
 # Substitutions: every program of build/bin by its name, LLVM's FileCheck, not,
 # split-file, ..., and %python, %cc, %cxx, %source (the source tree), %build.
-# Features: ptxas, fatbinary, avx2, avx512.
+# Features: ptxas, fatbinary, libdevice, avx2, avx512.
 # RHEOBASE_CHECK_ROUNDTRIP=1 makes every snn-opt verify that its input survives
 # printing and parsing.
 
+import glob
 import os
 import shutil
 import sys
@@ -37,6 +38,13 @@ def find_cuda_program(name):
     return shutil.which(name, path=os.pathsep.join(folders))
 
 
+def has_libdevice():
+    """CUDA's library of mathematical functions, where the compiler finds it."""
+    folders = [os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH") or "/usr/local/cuda"]
+    folders += glob.glob(os.path.join(config.rheobase_source_dir, ".venv/lib/*/site-packages/nvidia/*"))
+    return any(os.path.exists(os.path.join(folder, "nvvm/libdevice/libdevice.10.bc")) for folder in folders)
+
+
 path = [config.rheobase_tools_dir, config.llvm_tools_dir, config.environment["PATH"]]
 for program in ("ptxas", "fatbinary"):
     found = find_cuda_program(program)
@@ -44,6 +52,8 @@ for program in ("ptxas", "fatbinary"):
         config.available_features.add(program)
         path.append(os.path.dirname(found))
 config.environment["PATH"] = os.pathsep.join(path)
+if has_libdevice():
+    config.available_features.add("libdevice")
 
 try:
     with open("/proc/cpuinfo") as info:
@@ -65,6 +75,6 @@ config.substitutions += [
 if os.environ.get("RHEOBASE_CHECK_ROUNDTRIP", "0") not in ("", "0"):
     config.substitutions.append((r"(?<![\w/.-])snn-opt(?![\w.-])", "snn-opt --verify-roundtrip"))
 
-missing = {"ptxas", "fatbinary", "avx2", "avx512"} - config.available_features
+missing = {"ptxas", "fatbinary", "libdevice", "avx2", "avx512"} - config.available_features
 if missing and not lit_config.quiet:
     lit_config.note("not on this machine: " + ", ".join(sorted(missing)))

@@ -10,7 +10,10 @@
 #include "rheobase/Dialect/Spiking/IR/Spiking.h"
 #include "rheobase/Dialect/Spiking/Transforms/Passes.h"
 #include "rheobase/Pipelines/CPU.h"
+#include "rheobase/Pipelines/GPU.h"
 #include "rheobase/Target/CPU.h"
+#include "rheobase/Target/PTX.h"
+#include "rheobase/Target/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -22,11 +25,14 @@ void rheobase::registerAllDialects(mlir::DialectRegistry &registry) {
   registerCPUTranslations(registry);
   registry.insert<spiking::SpikingDialect>();
   spiking::registerDifferentiableModels(registry);
+  registerPTXTranslations(registry);
 }
 
 void rheobase::registerAllPasses() {
   mlir::registerAllPasses();
   spiking::registerSpikingPasses();
   registerConversionPasses();
+  registerTargetPasses();
   registerCPUPipelines();
+  registerGPUPipelines();
 }

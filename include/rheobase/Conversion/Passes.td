@@ -241,4 +241,120 @@ def WrapEntriesPass : Pass<"spiking-wrap-entries", "::mlir::ModuleOp"> {
     "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
 }
 
+//===----------------------------------------------------------------------===//
+// Buffers to GPU kernels
+//===----------------------------------------------------------------------===//
+
+def ConvertSpikingScanToGPUPass : Pass<"convert-spiking-scan-to-gpu", "::mlir::func::FuncOp"> {
+  let summary = "lower scans on buffers to GPU kernels";
+  let description = [{
+    Each `spiking.scan` on memrefs becomes a kernel: a thread for every four
+    neighbouring neurons, with the loop over time inside, states in registers
+    and 128-bit accesses (four values of 32 bits). Where buffers are not
+    aligned or the number of neurons is no multiple of four, the same kernel
+    takes neurons one by one. Accumulators that neurons share are summed by a
+    second kernel, in row-major order.
+
+    Replayed states are recomputed in chunks of `chunk-steps` steps: a first
+    pass keeps the states before each chunk in a scratch buffer, the second one
+    runs backwards through the chunks and holds the states within a chunk in
+    registers. Up to twice that many steps, if their number is static, are one
+    chunk without a scratch buffer.
+
+    ```mlir
+    spiking.scan forward ins(%i = %x : memref<?x128xf32>) outs(%s : memref<?x128xf32>)
+        states(%v = %vT : memref<128xf32>) { ... }
+    // becomes
+    gpu.launch blocks(...) in (...) threads(...) in (%sx = %c256, ...) {
+      ...
+      %v0 = vector.load %vT[%n] {alignment = 16} : memref<128xf32>, vector<4xf32>
+      %v1 = scf.for %t = %c0 to %T step %c1 iter_args(%v = %v0) -> (vector<4xf32>) {
+        %i = vector.load %x[%t, %n] {alignment = 16} : memref<?x128xf32>, vector<4xf32>
+        ...
+      }
+      vector.store %v1, %vT[%n] {alignment = 16} : memref<128xf32>, vector<4xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"chunkSteps", "chunk-steps", "int64_t", /*default=*/"4",
+           "steps whose replayed states are held in registers">,
+  ];
+  let dependentDialects = [
+    "::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect", "::mlir::math::MathDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+def ConvertLinalgToGPUPass : Pass<"convert-linalg-to-gpu", "::mlir::func::FuncOp"> {
+  let summary = "lower structured operations on buffers to GPU kernels";
+  let description = [{
+    Everything that touches elements of buffers becomes a kernel, a
+    `gpu.launch` each; buffers move to the device. The host keeps sizes, loops
+    around kernels, and launches. All kernels are deterministic:
+
+    * a product (a `linalg.generic` whose body is one `math.fma` with the output)
+      becomes blocks of threads that share tiles of both inputs; each thread
+      continues the chains of 16 outputs in ascending order;
+    * any other structured operation and `memref.copy`: a thread for each
+      element of the parallel loops, reductions in order within the thread;
+    * loads, stores and scalar loops of the host: a kernel of one thread. What
+      the host itself needs of their results, such as the bound of a loop
+      around kernels, is an error.
+
+    ```mlir
+    linalg.fill ins(%zero : f32) outs(%y : memref<?x128xf32>)
+    // becomes
+    gpu.launch blocks(%bx, %by, %bz) in (...) threads(%tx, %ty, %tz) in (%sx = %c256, ...) {
+      ...
+      memref.store %zero, %y[%i, %j] : memref<?x128xf32>
+    }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+def FlattenGPULaunchOperandsPass : Pass<"flatten-gpu-launch-operands", "::mlir::func::FuncOp"> {
+  let summary = "make kernels take pointers and sizes, and name them";
+  let description = [{
+    A kernel that uses a buffer from outside takes, instead of a descriptor, the
+    buffer's base pointer and only those sizes, strides and offsets that are
+    dynamic and used. Constant buffers move into the kernel. Kernels are named
+    after the function, their position in it and what they do.
+
+    ```mlir
+    gpu.launch ... { %v = memref.load %x[%i, %j] : memref<?x128xf32> ... }
+    // becomes
+    %base, %offset, %sizes:2, %strides:2 = memref.extract_strided_metadata %x : memref<?x128xf32> -> ...
+    gpu.launch ... module(@kernels) function(@forward_0_map) {
+      %view = memref.reinterpret_cast %base to offset: [0], sizes: [%d, 128], strides: [128, 1]
+          : memref<f32> to memref<?x128xf32>
+      %v = memref.load %view[%i, %j] : memref<?x128xf32>
+      ...
+    }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect", "::mlir::memref::MemRefDialect"];
+}
+
+def ConvertGPUKernelsToNVVMPass : Pass<"convert-gpu-kernels-to-nvvm", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "lower kernels to the llvm and nvvm dialects";
+  let description = [{
+    Kernels take bare pointers. Unlike upstream's `convert-gpu-to-nvvm`, which
+    calls libdevice for every operation of the math dialect, operations that PTX
+    has exact instructions for become these; transcendental functions in f32
+    must have been expanded before. In f64 they are libdevice's.
+
+    ```mlir
+    %y = math.floor %x : f32
+    // becomes
+    %y = llvm.intr.floor(%x) : (f32) -> f32
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect"];
+}
+
 #endif // RHEOBASE_CONVERSION_PASSES_TD
