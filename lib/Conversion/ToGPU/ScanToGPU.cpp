@@ -111,9 +111,6 @@ LogicalResult ScanKernel::check() {
     if (failed(type.getStridesAndOffset(strides, offset)))
       return scan.emitOpError("expected a strided layout, got ") << type;
   }
-  if (!scan.isStep() && scan.getIns().empty() && scan.getOuts().empty())
-    return scan.emitOpError(
-        "expected a sequence to take the number of time steps from");
   return success();
 }
 

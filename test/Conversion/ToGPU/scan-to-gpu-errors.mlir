@@ -13,16 +13,6 @@ func.func @bits(%s: memref<?x8xi1>, %state: memref<8xf32>) {
 
 // -----
 
-func.func @no_steps(%state: memref<8xf32>) {
-  // expected-error @+1 {{expected a sequence to take the number of time steps from}}
-  spiking.scan forward states(%v = %state : memref<8xf32>) {
-    spiking.yield next(%v : f32)
-  }
-  return
-}
-
-// -----
-
 func.func @tensors(%x: tensor<?x8xf32>, %state: tensor<8xf32>) {
   // expected-error @+1 {{expected buffers, got 'tensor<?x8xf32>'}}
   %0 = spiking.scan forward ins(%i = %x : tensor<?x8xf32>) states(%v = %state : tensor<8xf32>) {
