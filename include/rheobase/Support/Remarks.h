@@ -28,6 +28,12 @@ constexpr llvm::StringLiteral kRecurrence("recurrence");
 /// Stays in a loop over time: no sequence form is known.
 constexpr llvm::StringLiteral kNoSequenceForm("no-sequence-form");
 
+// spiking-fuse-neurons
+/// Two scans, or a scan and elementwise operations, became one scan.
+constexpr llvm::StringLiteral kFused("fused");
+/// Two scans that feed each other stay apart.
+constexpr llvm::StringLiteral kNotFused("not-fused");
+
 } // namespace rheobase::remarks
 
 #endif // RHEOBASE_SUPPORT_REMARKS_H

@@ -52,7 +52,8 @@ SmallVector<Value> getDynamicSizes(OpBuilder &builder, Location loc,
   SmallVector<Value> sizes;
   for (int64_t dim = 0; dim < type.getRank(); ++dim)
     if (type.isDynamicDim(dim))
-      sizes.push_back(tensor::DimOp::create(builder, loc, like, dim + offset));
+      sizes.push_back(
+          builder.createOrFold<tensor::DimOp>(loc, like, dim + offset));
   return sizes;
 }
 

@@ -1009,7 +1009,7 @@ void TimeLoopDistributor::emitScan(Component &component) {
            {scan.getIns(), scan.getParams(), scan.getStates()})
         for (Value operand : group)
           arguments.push_back(getScalar(operand));
-      IRMapping mapping = composer.inlineScan(scan, arguments);
+      IRMapping mapping = composer.inlineBody(scan, arguments);
       YieldOp step = scan.getYield();
       for (auto [result, value] :
            llvm::zip(scan.getOutResults(), step.getOutputs()))
@@ -1035,9 +1035,12 @@ void TimeLoopDistributor::emitScan(Component &component) {
   for (auto [number, state] : llvm::enumerate(states))
     composer.setNext(number, getScalar(yield.getNext()[state]));
 
-  // A scan that only accumulates ranges over an output that nobody reads.
-  if (outputs.empty() && states.empty() && !totals.empty())
-    outputs.push_back(component.ops.back()->getResult(0));
+  // A scan ranges over an output or a state, and a sequence says how long:
+  // else there is an output that nobody reads.
+  if (outputs.empty() && (!composer.hasSequence() || states.empty()))
+    outputs.push_back(states.empty()
+                          ? Value(component.ops.back()->getResult(0))
+                          : Value(loop.getStateArgs()[states.front()]));
   // Where the sizes of the outputs come from.
   for (Value output : outputs) {
     RankedTensorType step = cast<RankedTensorType>(output.getType());

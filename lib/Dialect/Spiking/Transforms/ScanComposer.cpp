@@ -150,13 +150,14 @@ static IRMapping cloneBody(OpBuilder &builder, Block &from, bool step,
   return mapping;
 }
 
-IRMapping ScanComposer::inlineScan(ScanOp scan, ValueRange arguments) {
-  return cloneBody(bodyBuilder, scan.getBody().front(), scan.isStep(),
-                   arguments);
+IRMapping ScanComposer::inlineBody(ScanOp scan, ValueRange arguments,
+                                   bool intoReplay) {
+  return cloneBody(intoReplay ? replayBuilder : bodyBuilder,
+                   scan.getBody().front(), scan.isStep(), arguments);
 }
 
 IRMapping ScanComposer::inlineReplay(ScanOp scan, ValueRange arguments) {
-  return cloneBody(replayBuilder, scan.getReplay().front(), scan.isStep(),
+  return cloneBody(replayBuilder, scan.getReplay().front(), /*step=*/false,
                    arguments);
 }
 

@@ -172,6 +172,20 @@ func.func @membrane_delay_and_restart(%x: tensor<?x?x8xf32>, %w: tensor<8x8xf32>
   return %o, %m, %d, %f#1 : tensor<?x?x8xi1>, tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<?x8xf32>
 }
 
+// Something has to say how many steps a scan has.
+// CHECK-LABEL: @last_value
+// CHECK-SAME: (%[[W:.*]]: tensor<2x8xf32>, %[[V0:.*]]: tensor<2x8xf32>, %[[T:.*]]: index)
+// CHECK: %[[E:.*]] = tensor.empty(%[[T]]) : tensor<?x2x8xf32>
+// CHECK: %[[F:.*]]:2 = spiking.scan forward params(%[[P:.*]] = %[[W]] : tensor<2x8xf32>) outs(%[[E]] : tensor<?x2x8xf32>) states({{.*}} = %[[V0]] : tensor<2x8xf32>) {
+// CHECK-NEXT: spiking.yield %{{.*}} : f32 next(%[[P]] : f32)
+// CHECK: return %[[F]]#1
+func.func @last_value(%w: tensor<2x8xf32>, %v0: tensor<2x8xf32>, %T: index) -> tensor<2x8xf32> {
+  %f = spiking.time_loop %t = 0 to %T state(%v = %v0 : tensor<2x8xf32>) {
+    spiking.yield next(%w : tensor<2x8xf32>)
+  }
+  return %f : tensor<2x8xf32>
+}
+
 // The adjoint of a recurrent network: the recurrence of the cotangents stays, gradients of parameters are one product over
 // time and batch. An accumulator that starts at zero needs no addition.
 // CHECK-LABEL: @adjoint

@@ -71,4 +71,50 @@ def DistributeTimeLoopPass : Pass<"spiking-distribute-time-loop"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def ElementwiseToScanPass : Pass<"spiking-elementwise-to-scan"> {
+  let summary = "write elementwise operations on tensors as scans";
+  let description = [{
+    Elementwise operations of arith, math and spiking on tensors, batch normalization in inference and the steps of
+    optimizers become `spiking.scan step` without a recurrence: backends that generate code for scans need to know nothing
+    else that is elementwise. The same operations in the same order. What an optimizer updates is a state of its scan, so
+    it is updated in place.
+
+    ```mlir
+    %z = arith.addf %x, %y : tensor<4x8xf32>
+    // becomes
+    %e = tensor.empty() : tensor<4x8xf32>
+    %z = spiking.scan step ins(%a = %x : tensor<4x8xf32>, %b = %y : tensor<4x8xf32>) outs(%e : tensor<4x8xf32>) {
+      %c = arith.addf %a, %b : f32
+      spiking.yield %c : f32
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def FuseNeuronsPass : Pass<"spiking-fuse-neurons"> {
+  let summary = "join scans with each other and with elementwise neighbours";
+  let description = [{
+    Temporal fusion: first as `spiking-elementwise-to-scan`; then a scan and a scan that feeds it at the same step of the
+    same neuron become one, so that what flows between them never leaves a register: biases, residual additions, casts,
+    normalization in inference, and neurons that drive neurons one to one. Repeated and broadcast operands become
+    parameters. Nothing is computed twice, and every operation is the same as before.
+
+    Scans stay apart that walk over time in different directions, that range over different spaces, or between which an
+    operation lies that is not elementwise; a remark says so.
+
+    ```mlir
+    %b = spiking.repeat %bias times(%T) : (tensor<8xf32>) -> tensor<?x8xf32>
+    %y = arith.addf %x, %b : tensor<?x8xf32>
+    %s, %vT = spiking.scan forward ins(%i = %y : tensor<?x8xf32>) outs(%e : tensor<?x8xi1>) states(%v = %v0 : tensor<8xf32>) {...}
+    // becomes
+    %s, %vT = spiking.scan forward ins(%i = %x : tensor<?x8xf32>) params(%c = %bias : tensor<8xf32>) outs(%e : tensor<?x8xi1>) states(%v = %v0 : tensor<8xf32>) {
+      %y = arith.addf %i, %c : f32
+      ...
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+}
+
 #endif // RHEOBASE_SPIKING_PASSES_TD

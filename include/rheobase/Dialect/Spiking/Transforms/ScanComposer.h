@@ -56,6 +56,9 @@ public:
     states[state].yielded = next;
   }
   unsigned getNumStates() const { return states.size(); }
+  unsigned getNumOutputs() const { return outputs.size(); }
+  /// Whether there is a sequence that says how many steps there are.
+  bool hasSequence() const { return !ins.empty() || !outputs.empty(); }
 
   /// Adds a replayed state; returns its scalar before the step, in the body and
   /// in the replay region.
@@ -71,10 +74,12 @@ public:
     accumulators.push_back({init, {}, {}, contribution});
   }
 
-  /// Clones the body of a scan to the end of the body: `arguments` are the
-  /// scalars of its block arguments. Returns the mapping of its values.
-  mlir::IRMapping inlineScan(ScanOp scan, mlir::ValueRange arguments);
-  /// The same for its replay region.
+  /// Clones the body of a scan to the end of the body, or of the replay region:
+  /// `arguments` are the scalars of its block arguments. Returns the mapping of
+  /// its values.
+  mlir::IRMapping inlineBody(ScanOp scan, mlir::ValueRange arguments,
+                             bool intoReplay = false);
+  /// Clones the replay region of a scan to the end of the replay region.
   mlir::IRMapping inlineReplay(ScanOp scan, mlir::ValueRange arguments);
 
   /// Builds the scan at the insertion point of the builder.

@@ -19,6 +19,13 @@ void populateDecomposeNeuronsPatterns(mlir::RewritePatternSet &patterns);
 /// truly recurrent.
 void distributeTimeLoop(TimeLoopOp loop);
 
+/// Elementwise operations on tensors, batch normalization in inference and
+/// optimizers become `spiking.scan step`.
+void populateElementwiseToScanPatterns(mlir::RewritePatternSet &patterns);
+
+/// Joins the scans of a block that feed each other elementwise.
+void fuseScans(mlir::Block &block);
+
 } // namespace rheobase::spiking
 
 #endif // RHEOBASE_DIALECT_SPIKING_TRANSFORMS_TRANSFORMS_H
