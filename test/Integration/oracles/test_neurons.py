@@ -2,7 +2,8 @@
 
 Every case of test/data/neurons runs in the reference interpreter: outputs are
 equal, membranes and final states differ by at most 1e-6 of the largest (or 1),
-gradients (of the interpreter's tape) by at most 1e-5 of the largest of the case.
+gradients by at most 1e-5 of the largest of the case: those of the interpreter's
+tape, and those of the compiler's adjoint, which the interpreter executes.
 """
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
@@ -91,7 +92,7 @@ def compare(case, f, folder):
     return problems
 
 
-def compare_gradients(case, f, folder, prefix="g"):
+def compare_gradients(case, f, folder, prefix="g", first=0):
     """What differs in the gradients, and how many there are. The largest is that of
     all gradients of the case."""
     problems, compared = [], 0
@@ -100,7 +101,7 @@ def compare_gradients(case, f, folder, prefix="g"):
         key = "gx" if name == "x" else "grad_" + name[2:]
         if key not in case.arrays:
             continue
-        got = np.load(folder / f"{f.symbol}_{prefix}{i}.npy")
+        got = np.load(folder / f"{f.symbol}_{prefix}{first + i}.npy")
         expected = case.arrays[key].astype(np.float64).reshape(got.shape)
         compared += 1
         error = np.max(np.abs(got - expected)) / largest
@@ -138,5 +139,51 @@ def test_gradients_of_the_tape(cases, runs):
         for other in functions[case.name][1:]:
             if "s" in other.results:
                 problems += compare_gradients(case, other, folder)[0]
+    assert not problems, "\n".join(problems)
+    assert compared == CASES - len(models.FORWARD_ONLY)
+
+
+@pytest.fixture(scope="module")
+def adjoints(cases, runs, tool):
+    """Differentiates all functions by the compiler and runs their gradients."""
+    folder, functions = runs
+    source, jobs, passes = [], [], []
+    for case in cases:
+        f = functions[case.name][0]
+        if "gx" not in case.arrays or case.name in models.FORWARD_ONLY:
+            continue
+        source.append(f.text())
+        passes.append(f"spiking-differentiate{{function={f.symbol}}}")
+        prefix = folder / f.symbol
+        arguments = [f"{prefix}_{name}.npy" for name, _, _ in f.arguments]
+        for i, what in enumerate(f.results):
+            cotangent = case.arrays["w"] if what == "s" else np.zeros_like(case.arrays[what])
+            np.save(f"{prefix}_c{i}.npy", cotangent)
+            arguments.append(f"{prefix}_c{i}.npy")
+        jobs.append({"module": str(folder / "adjoints.mlir"), "function": f.symbol + "_gradient",
+                     "arguments": arguments, "results": f"{prefix}_a"})
+    (folder / "forward.mlir").write_text("\n".join(source))
+    tool("snn-opt", folder / "forward.mlir", f"--pass-pipeline=builtin.module({','.join(passes)})", "-o", folder / "adjoints.mlir")
+    (folder / "adjoints.json").write_text(json.dumps(jobs))
+    tool("reference-runner", folder / "adjoints.json")
+    return folder, functions
+
+
+def test_gradients_of_the_adjoint(cases, adjoints):
+    folder, functions = adjoints
+    problems, compared = [], 0
+    for case in cases:
+        f = functions[case.name][0]
+        if "gx" not in case.arrays or case.name in models.FORWARD_ONLY:
+            continue
+        # The function's results come first, then a gradient for each argument.
+        for i in range(len(f.results)):
+            before, after = np.load(folder / f"{f.symbol}_r{i}.npy"), np.load(folder / f"{f.symbol}_a{i}.npy")
+            if not np.array_equal(before, after):
+                problems.append(f"{f.symbol}: result {i} is not that of the function")
+        differing, count = compare_gradients(case, f, folder, "a", len(f.results))
+        problems += differing
+        assert count == len([a for a in case.arrays if a == "gx" or a.startswith("grad_")]), case.name
+        compared += 1
     assert not problems, "\n".join(problems)
     assert compared == CASES - len(models.FORWARD_ONLY)
