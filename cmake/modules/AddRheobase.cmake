@@ -44,6 +44,7 @@ function(add_rheobase_library name)
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   install(TARGETS ${name} EXPORT RheobaseTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  set_property(GLOBAL APPEND PROPERTY RHEOBASE_COMPILER_LIBRARIES ${name})
 endfunction()
 
 # add_rheobase_tool(<name> [LINK_LIBS <ours>...]): an installed program of all
