@@ -69,27 +69,30 @@ def ExpandMathPass : Pass<"expand-math"> {
 def ConvertSpikingScanToLoopsPass : Pass<"convert-spiking-scan-to-loops", "::mlir::func::FuncOp"> {
   let summary = "lower scans on buffers to loops over vectors of neurons";
   let description = [{
-    Each `spiking.scan` on memrefs becomes a parallel loop over blocks of
-    neurons. Inside a block, the loop over time carries the states of
-    `vector-width` neurons in registers; the body is applied to vectors.
+    Each `spiking.scan` on memrefs becomes a parallel loop over shares of the
+    neurons. A thread takes its neurons in blocks through all time steps, so
+    that their states stay in the cache; within a step the body is applied to
+    vectors of `vector-width` neurons. What a backward scan replays is kept for
+    a block only.
 
     ```mlir
     spiking.scan forward ins(%i = %x : memref<?x128xf32>) outs(%s : memref<?x128xf32>)
         states(%v = %vT : memref<128xf32>) { ... }
     // becomes
-    scf.parallel (%b) = (%c0) to (%blocks) step (%c1) {
-      %v0 = vector.load %vT[%n] : memref<128xf32>, vector<16xf32>
-      %v1 = scf.for %t = %c0 to %T step %c1 iter_args(%v = %v0) -> (vector<16xf32>) {
-        %i = vector.load %x[%t, %n] : memref<?x128xf32>, vector<16xf32>
-        ...
-      }
-      vector.store %v1, %vT[%n] : memref<128xf32>, vector<16xf32>
-    }
+    scf.parallel (%share) = (%c0) to (%tiles) step (%size) {
+      scf.for %block = %share to %end step %blockSize {
+        scf.for %t = %c0 to %T step %c1 {
+          scf.for %tile = %block to %blockEnd step %c1 {
+            %i = vector.load %x[%t, %n] : memref<?x128xf32>, vector<16xf32>
+            %v = vector.load %vT[%n] : memref<128xf32>, vector<16xf32>
+            ...
+            vector.store %s_t, %s[%t, %n] : memref<?x128xf32>, vector<16xf32>
+            vector.store %v_t, %vT[%n] : memref<128xf32>, vector<16xf32>
     ```
   }];
   let options = [
     Option<"vectorWidth", "vector-width", "int64_t", /*default=*/"16",
-           "neurons (of 32 bits) that one iteration of the time loop advances">,
+           "neurons (of 32 bits) that are computed at a time">,
   ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",

@@ -27,7 +27,7 @@ using namespace mlir;
 using namespace rheobase;
 
 /// Elements that a thread should compute at least.
-static constexpr int64_t elementsPerBlock = 1 << 15;
+static constexpr int64_t elementsPerThread = 1 << 15;
 
 /// Whether the body is scalar code without memory, and its output is the same
 /// element for all iterations of a reduction.
@@ -287,17 +287,18 @@ void LinalgLowering::run() {
     innerStrides.push_back(group.stride);
     moving.push_back(!group.hasStride(0));
   }
-  SmallVector<Value> outerSizes;
+  TiledLoops loops{{}, innerSize, tiling};
   for (int64_t loop : outer)
-    outerSizes.push_back(space.sizes[loop]);
+    loops.outerSizes.push_back(space.sizes[loop]);
   Value work =
-      index.div(index.constant(elementsPerBlock), index.max(reduced, one));
-  createTiledLoops(index, outerSizes, innerSize, tiling, work, [] {},
-                   [&](ValueRange outerIndices, Value start, int64_t lanes,
-                       Value mask) {
-                     emitTile(outerIndices, start, lanes, mask);
-                   },
-                   [] {});
+      index.div(index.constant(elementsPerThread), index.max(reduced, one));
+  loops.createParallelRanges(index, work, [&](TiledLoops::Range range) {
+    loops.createTiles(index, range,
+                      [&](Value, ValueRange outerIndices, Value start,
+                          int64_t lanes, Value mask) {
+                        emitTile(outerIndices, start, lanes, mask);
+                      });
+  });
   b.eraseOp(op);
 }
 

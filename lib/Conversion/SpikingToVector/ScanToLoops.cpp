@@ -28,7 +28,14 @@ using namespace rheobase::spiking;
 
 /// Updates of one neuron that a thread should have at least, so that starting
 /// it pays.
-static constexpr int64_t updatesPerBlock = 1 << 15;
+static constexpr int64_t updatesPerThread = 1 << 15;
+/// The states of the neurons that take a step together stay in the first-level
+/// cache, the past that a backward scan replays in the second-level one.
+static constexpr int64_t bytesOfStates = 1 << 14;
+static constexpr int64_t bytesOfPast = 1 << 18;
+/// With fewer steps a block is a single vector: its few lines of each sequence
+/// stay in the cache by themselves.
+static constexpr int64_t stepsThatPayBlocks = 12;
 
 namespace {
 
@@ -43,9 +50,23 @@ struct Access {
   SmallVector<bool> indexed;
 };
 
+/// A vector of neurons at a step.
+struct Position {
+  LaneEmitter lane;
+  Value step;
+  ValueRange outer;
+  Value inner;
+  /// Where it is in a block's own buffers, which have whole vectors, of
+  /// `bufferLanes` lanes.
+  Value inBlock;
+  int64_t bufferLanes;
+};
+
 /// The loop nest of a scan. The space is split into outer dimensions, each a
 /// loop, and inner ones that are collapsed to a single contiguous dimension
-/// along which the vectors lie.
+/// along which the vectors lie. Threads share the neurons; a thread takes blocks
+/// of them through all steps, a step at a time: the block's sequences are read in
+/// runs, its states stay in the cache.
 class ScanLowering {
 public:
   ScanLowering(RewriterBase &rewriter, ScanOp scan, int64_t vectorWidth)
@@ -65,13 +86,19 @@ private:
   void chooseLanes();
   SmallVector<Value> indicesOf(const Access &access, Value step,
                                ValueRange outer, Value inner);
-  Value load(LaneEmitter &lane, const Access &access, Value step,
-             ValueRange outer, Value inner);
-  void emitTile(ValueRange outer, Value inner, int64_t lanes, Value mask);
-  void emitStep(LaneEmitter &lane, Block &block, IRMapping mapping, Value step,
-                ValueRange outer, Value inner, ValueRange states,
-                ValueRange replayed, SmallVectorImpl<Value> &next,
-                SmallVectorImpl<Value> &sums);
+  Value load(Position &at, const Access &access);
+  void store(Position &at, Value value, const Access &access);
+  Value loadBuffer(const Position &at, Value buffer, Value step);
+  void storeBuffer(const Position &at, Value value, Value buffer, Value step);
+  Value zeroOf(Position &at, const Access &access);
+  IRMapping mapParams(Position &at, Block &block);
+  void planBlocks();
+  void emitRange(TiledLoops::Range range);
+  void emitBlock(TiledLoops::Range block);
+  SmallVector<Value> inPartial(const Position &at);
+  void addTo(Position &at, Value sum, const Access &access);
+  void emitReplay(Position &at);
+  void emitStep(Position &at);
   void reduce(const Access &target, Value partial);
 
   RewriterBase &b;
@@ -90,11 +117,18 @@ private:
   SmallVector<Value> outerSizes;
   Value innerSize, steps, zero, one;
   LaneTiling tiling;
+  TiledLoops loops;
   /// For each accumulator that is summed over the space, its value for each
   /// neuron; null for the others.
   SmallVector<Value> partials;
-  /// For each replayed state, its values at all steps.
-  SmallVector<Value> histories;
+  /// A block's rows and vectors; elements of a row of its buffers, of a step.
+  std::pair<Value, Value> blockShape;
+  Value blockPitch, blockSize;
+  /// For each input whether a block keeps a copy of it.
+  SmallVector<bool> copied;
+  /// Buffers of a block: replayed states before each step, inputs that the
+  /// replay and the body both read, sums over time. Null where there is none.
+  SmallVector<Value> pastStates, pastIns, sums;
 };
 
 } // namespace
@@ -255,130 +289,249 @@ SmallVector<Value> ScanLowering::indicesOf(const Access &access, Value step,
   return indices;
 }
 
-Value ScanLowering::load(LaneEmitter &lane, const Access &access, Value step,
-                         ValueRange outer, Value inner) {
-  SmallVector<Value> indices = indicesOf(access, step, outer, inner);
+Value ScanLowering::load(Position &at, const Access &access) {
+  SmallVector<Value> indices =
+      indicesOf(access, at.step, at.outer, at.inner);
   if (rank > 0 && access.indexed[split])
-    return lane.load(access.memref, indices);
+    return at.lane.load(access.memref, indices);
   return memref::LoadOp::create(b, loc, access.memref, indices);
 }
 
-/// Applies `block` at `step`. `mapping` has the parameters.
-void ScanLowering::emitStep(LaneEmitter &lane, Block &block, IRMapping mapping,
-                            Value step, ValueRange outer, Value inner,
-                            ValueRange stateValues, ValueRange replayedValues,
-                            SmallVectorImpl<Value> &next,
-                            SmallVectorImpl<Value> &sums) {
-  auto arguments = block.getArguments();
-  for (auto [argument, access] : llvm::zip(arguments, ins))
-    if (!argument.use_empty())
-      mapping.map(argument, load(lane, access, step, outer, inner));
-  arguments = arguments.drop_front(ins.size());
-  for (auto [argument, parameter] :
-       llvm::zip(arguments, scan.getParamArgs()))
-    mapping.map(argument, uniform.lookupOrNull(parameter)
-                              ? uniform.lookup(parameter)
-                              : mapping.lookupOrDefault(parameter));
-  arguments = arguments.drop_front(params.size());
-  for (auto [argument, value] : llvm::zip(
-           arguments, llvm::concat<const Value>(
-                          llvm::to_vector(stateValues),
-                          llvm::to_vector(replayedValues))))
-    mapping.map(argument, value);
-
-  lane.setTimeStep(step);
-  lane.emit(block, mapping);
-  auto yield = cast<YieldOp>(block.getTerminator());
-  for (auto [access, value] : llvm::zip(outs, yield.getOutputs()))
-    lane.store(mapping.lookupOrDefault(value), access.memref,
-               indicesOf(access, step, outer, inner));
-  for (Value value : yield.getNext())
-    next.push_back(lane.spread(mapping.lookupOrDefault(value)));
-  for (auto [sum, value] : llvm::zip(sums, yield.getContributions()))
-    sum = arith::AddFOp::create(b, loc, sum,
-                                lane.spread(mapping.lookupOrDefault(value)));
+void ScanLowering::store(Position &at, Value value, const Access &access) {
+  at.lane.store(value, access.memref,
+                indicesOf(access, at.step, at.outer, at.inner));
 }
 
-void ScanLowering::emitTile(ValueRange outer, Value inner, int64_t tileLanes,
-                            Value mask) {
-  LaneEmitter lane(b, loc, tileLanes, mask);
+Value ScanLowering::loadBuffer(const Position &at, Value buffer, Value step) {
+  LaneEmitter lane(b, loc, at.bufferLanes);
+  return lane.load(buffer,
+                   index.add(index.mul(step, blockSize), at.inBlock));
+}
+
+void ScanLowering::storeBuffer(const Position &at, Value value, Value buffer,
+                               Value step) {
+  LaneEmitter lane(b, loc, at.bufferLanes);
+  lane.store(value, buffer,
+             index.add(index.mul(step, blockSize), at.inBlock));
+}
+
+Value ScanLowering::zeroOf(Position &at, const Access &access) {
+  return at.lane.constant(cast<TypedAttr>(
+      b.getZeroAttr(getElementTypeOrSelf(access.memref.getType()))));
+}
+
+/// The values of the parameters that `block`, the body or the replay, uses.
+IRMapping ScanLowering::mapParams(Position &at, Block &block) {
   IRMapping mapping;
-  for (auto [argument, access] : llvm::zip(scan.getParamArgs(), params))
-    if (!uniform.contains(argument))
-      mapping.map(argument, load(lane, access, {}, outer, inner));
+  for (auto [i, access] : llvm::enumerate(params)) {
+    BlockArgument argument = block.getArgument(ins.size() + i);
+    if (argument.use_empty())
+      continue;
+    Value value = uniform.lookupOrNull(scan.getParamArgs()[i]);
+    mapping.map(argument, value ? value : load(at, access));
+  }
+  return mapping;
+}
 
-  // A time loop that carries `inits`; `body` gets the step and the values.
-  using StepFn = llvm::function_ref<SmallVector<Value>(Value, ValueRange)>;
-  auto overTime = [&](ArrayRef<Value> inits, bool reverse,
-                      StepFn body) -> SmallVector<Value> {
-    if (scan.isStep())
-      return body(zero, inits);
-    auto loop = scf::ForOp::create(b, loc, zero, steps, one, inits);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    Value step = loop.getInductionVar();
-    if (reverse)
-      step = index.sub(index.sub(steps, one), step);
-    SmallVector<Value> next = body(step, loop.getRegionIterArgs());
-    if (!next.empty())
-      scf::YieldOp::create(b, loc, next);
-    return llvm::to_vector(ValueRange(loop.getResults()));
+/// A step of the replayed recurrence: the past grows by the next states.
+void ScanLowering::emitReplay(Position &at) {
+  Block &block = scan.getReplay().front();
+  IRMapping mapping = mapParams(at, block);
+  for (auto [i, access] : llvm::enumerate(ins)) {
+    BlockArgument argument = block.getArgument(i);
+    if (argument.use_empty())
+      continue;
+    mapping.map(argument, load(at, access));
+    if (pastIns[i])
+      storeBuffer(at, mapping.lookup(argument), pastIns[i], at.step);
+  }
+  for (auto [i, past] : llvm::enumerate(pastStates))
+    mapping.map(block.getArgument(ins.size() + params.size() + i),
+                loadBuffer(at, past, at.step));
+  at.lane.setTimeStep(at.step);
+  at.lane.emit(block, mapping);
+  Value next = index.add(at.step, one);
+  for (auto [past, value] :
+       llvm::zip(pastStates, scan.getReplayYield().getNext()))
+    storeBuffer(at, mapping.lookupOrDefault(value), past, next);
+}
+
+/// A step of the body.
+void ScanLowering::emitStep(Position &at) {
+  Block &block = scan.getBody().front();
+  IRMapping mapping = mapParams(at, block);
+  for (auto [i, access] : llvm::enumerate(ins)) {
+    BlockArgument argument = block.getArgument(i);
+    if (!argument.use_empty())
+      mapping.map(argument, !pastIns.empty() && pastIns[i]
+                                ? loadBuffer(at, pastIns[i], at.step)
+                                : load(at, access));
+  }
+  for (auto [argument, access] : llvm::zip(scan.getStateArgs(), states))
+    if (!argument.use_empty())
+      mapping.map(argument, load(at, access));
+  for (auto [argument, past] :
+       llvm::zip(scan.getReplayedArgs(), pastStates))
+    if (!argument.use_empty())
+      mapping.map(argument, loadBuffer(at, past, at.step));
+  at.lane.setTimeStep(at.step);
+  at.lane.emit(block, mapping);
+
+  YieldOp yield = scan.getYield();
+  for (auto [access, value] : llvm::zip(outs, yield.getOutputs()))
+    store(at, mapping.lookupOrDefault(value), access);
+  for (auto [access, value] : llvm::zip(states, yield.getNext()))
+    store(at, mapping.lookupOrDefault(value), access);
+  for (auto [i, contribution] : llvm::enumerate(yield.getContributions())) {
+    Value value = at.lane.spread(mapping.lookupOrDefault(contribution));
+    Value sum = scan.isStep() ? zeroOf(at, accumulators[i])
+                : partials[i] ? at.lane.load(partials[i], inPartial(at))
+                              : loadBuffer(at, sums[i], zero);
+    sum = arith::AddFOp::create(b, loc, sum, value);
+    if (partials[i])
+      at.lane.store(sum, partials[i], inPartial(at));
+    else if (!scan.isStep())
+      storeBuffer(at, sum, sums[i], zero);
+    else
+      addTo(at, sum, accumulators[i]);
+  }
+}
+
+/// Where a neuron's sum is in `partials`.
+SmallVector<Value> ScanLowering::inPartial(const Position &at) {
+  SmallVector<Value> indices = llvm::to_vector(at.outer);
+  if (rank > 0)
+    indices.push_back(at.inner);
+  return indices;
+}
+
+void ScanLowering::addTo(Position &at, Value sum, const Access &access) {
+  Value init = load(at, access);
+  store(at, arith::AddFOp::create(b, loc, init, sum), access);
+}
+
+/// All steps of a block of neurons.
+void ScanLowering::emitBlock(TiledLoops::Range block) {
+  Value width = index.constant(std::max<int64_t>(tiling.lanes, 1));
+  Value firstInner = index.mul(block.firstTile, width);
+  using EmitFn = llvm::function_ref<void(Position &)>;
+  auto forEachVector = [&](Value step, EmitFn emit) {
+    loops.createTiles(
+        index, block,
+        [&](Value row, ValueRange outer, Value inner, int64_t lanes,
+            Value mask) {
+          Value inBlock;
+          if (blockPitch)
+            inBlock = index.add(
+                index.mul(index.sub(row, block.firstRow), blockPitch),
+                index.sub(inner, firstInner));
+          Position at{LaneEmitter(b, loc, lanes, mask), step,  outer, inner,
+                      inBlock,                          lanes};
+          emit(at);
+        });
   };
+  if (scan.isStep())
+    return forEachVector(zero, [&](Position &at) { emitStep(at); });
 
-  SmallVector<Value> historyIndices{zero, zero};
   if (!replayed.empty()) {
-    SmallVector<Value> inits;
-    for (const Access &access : replayed)
-      inits.push_back(lane.spread(load(lane, access, {}, outer, inner)));
-    // Scratch has whole vectors: no mask.
-    LaneEmitter whole(b, loc, tileLanes);
-    overTime(inits, /*reverse=*/false, [&](Value step, ValueRange values) {
-      for (auto [history, value] : llvm::zip(histories, values))
-        whole.store(value, history, {step, zero});
-      SmallVector<Value> next, none;
-      emitStep(lane, scan.getReplay().front(), mapping, step, outer, inner,
-               values, {}, next, none);
-      return next;
+    forEachVector(zero, [&](Position &at) {
+      for (auto [access, past] : llvm::zip(replayed, pastStates))
+        storeBuffer(at, load(at, access), past, zero);
+    });
+    createLoop(b, loc, zero, steps, one, [&](Value step) {
+      forEachVector(step, [&](Position &at) { emitReplay(at); });
     });
   }
+  if (!accumulators.empty())
+    forEachVector(zero, [&](Position &at) {
+      for (auto [i, access] : llvm::enumerate(accumulators))
+        if (partials[i])
+          at.lane.store(zeroOf(at, access), partials[i], inPartial(at));
+        else
+          storeBuffer(at, zeroOf(at, access), sums[i], zero);
+    });
+  createLoop(b, loc, zero, steps, one, [&](Value count) {
+    Value step = scan.isReverse()
+                     ? index.sub(index.sub(steps, one), count)
+                     : count;
+    forEachVector(step, [&](Position &at) { emitStep(at); });
+  });
+  if (llvm::is_contained(partials, Value()))
+    forEachVector(zero, [&](Position &at) {
+      for (auto [i, access] : llvm::enumerate(accumulators))
+        if (!partials[i])
+          addTo(at, loadBuffer(at, sums[i], zero), access);
+    });
+}
 
-  SmallVector<Value> inits;
-  for (const Access &access : states)
-    inits.push_back(lane.spread(load(lane, access, {}, outer, inner)));
-  for (const Access &access : accumulators)
-    inits.push_back(lane.constant(cast<TypedAttr>(
-        b.getZeroAttr(getElementTypeOrSelf(access.memref.getType())))));
-  SmallVector<Value> finals = overTime(
-      inits, scan.isReverse(), [&](Value step, ValueRange values) {
-        LaneEmitter whole(b, loc, tileLanes);
-        SmallVector<Value> past;
-        for (Value history : histories)
-          past.push_back(whole.load(history, {step, zero}));
-        SmallVector<Value> next;
-        SmallVector<Value> sums(values.drop_front(states.size()));
-        emitStep(lane, scan.getBody().front(), mapping, step, outer, inner,
-                 values.take_front(states.size()), past, next, sums);
-        llvm::append_range(next, sums);
-        return next;
-      });
+static int64_t getBytes(const Access &access) {
+  Type element = getElementTypeOrSelf(access.memref.getType());
+  return element.isIntOrFloat()
+             ? llvm::divideCeil(element.getIntOrFloatBitWidth(), 8)
+             : 8;
+}
 
-  for (auto [access, value] : llvm::zip(states, finals))
-    lane.store(value, access.memref, indicesOf(access, {}, outer, inner));
-  for (auto [access, partial, sum] :
-       llvm::zip(accumulators, partials,
-                 ArrayRef(finals).drop_front(states.size()))) {
-    if (partial) {
-      SmallVector<Value> indices = llvm::to_vector(outer);
-      if (rank > 0)
-        indices.push_back(inner);
-      lane.store(sum, partial, indices);
-      continue;
+/// Chooses how many neurons take a step together.
+void ScanLowering::planBlocks() {
+  copied.assign(ins.size(), false);
+  if (scan.isStep())
+    return;
+  int64_t stateBytes = 0, pastBytes = 0;
+  for (auto *list : {&states, &accumulators})
+    for (const Access &access : *list)
+      stateBytes += getBytes(access);
+  for (const Access &access : replayed)
+    pastBytes += getBytes(access);
+  if (!replayed.empty())
+    for (auto [i, access] : llvm::enumerate(ins)) {
+      copied[i] = !scan.getBody().getArgument(i).use_empty() &&
+                  !scan.getReplay().getArgument(i).use_empty();
+      if (copied[i])
+        pastBytes += getBytes(access);
     }
-    SmallVector<Value> indices = indicesOf(access, {}, outer, inner);
-    Value init = lane.load(access.memref, indices);
-    lane.store(arith::AddFOp::create(b, loc, init, sum), access.memref,
-               indices);
-  }
+  Value neurons =
+      index.constant(bytesOfStates / std::max<int64_t>(stateBytes, 4));
+  if (pastBytes)
+    neurons = index.min(
+        neurons, index.div(index.constant(bytesOfPast / pastBytes),
+                           index.add(steps, one)));
+  neurons = b.createOrFold<arith::SelectOp>(
+      loc, index.less(steps, index.constant(stepsThatPayBlocks)), one,
+      neurons);
+  auto [rows, tiles] = loops.getBlockShape(index, neurons);
+  rows = index.min(rows, index.max(loops.getRows(index), one));
+  blockShape = {rows, tiles};
+  if (replayed.empty() && accumulators.empty())
+    return;
+  blockPitch =
+      index.mul(tiles, index.constant(std::max<int64_t>(tiling.lanes, 1)));
+  blockSize = index.mul(rows, blockPitch);
+}
+
+/// A thread's neurons: block by block.
+void ScanLowering::emitRange(TiledLoops::Range range) {
+  if (scan.isStep())
+    return emitBlock(range);
+  auto allocate = [&](const Access &access, Value count) -> Value {
+    return memref::AllocOp::create(
+        b, loc,
+        MemRefType::get({ShapedType::kDynamic},
+                        getElementTypeOrSelf(access.memref.getType())),
+        index.mul(count, blockSize));
+  };
+  Value afterwards = index.add(steps, one);
+  for (const Access &access : replayed)
+    pastStates.push_back(allocate(access, afterwards));
+  for (auto [access, keep] : llvm::zip(ins, copied))
+    pastIns.push_back(keep ? allocate(access, steps) : Value());
+  for (auto [access, partial] : llvm::zip(accumulators, partials))
+    sums.push_back(partial ? Value() : allocate(access, one));
+  loops.createBlocks(index, range, blockShape,
+                     [&](TiledLoops::Range block) { emitBlock(block); });
+  for (auto *list : {&pastStates, &pastIns, &sums})
+    for (Value buffer : *list)
+      if (buffer)
+        memref::DeallocOp::create(b, loc, buffer);
 }
 
 /// target += the sum of `partial` over the dimensions that do not index it, in
@@ -402,8 +555,8 @@ void ScanLowering::reduce(const Access &target, Value partial) {
     if (vectorized)
       position[split] = inner;
     LaneEmitter lane(b, loc, lanes, mask);
-    std::function<Value(unsigned, Value)> nest = [&](unsigned level,
-                                                     Value value) -> Value {
+    std::function<Value(unsigned, Value)> chain = [&](unsigned level,
+                                                      Value value) -> Value {
       if (level == summed.size())
         return arith::AddFOp::create(b, loc, value,
                                      lane.load(partial, position));
@@ -414,11 +567,11 @@ void ScanLowering::reduce(const Access &target, Value partial) {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(loop.getBody());
       position[dim] = loop.getInductionVar();
-      Value next = nest(level + 1, loop.getRegionIterArg(0));
+      Value next = chain(level + 1, loop.getRegionIterArg(0));
       scf::YieldOp::create(b, loc, next);
       return loop.getResult(0);
     };
-    Value sum = nest(0, lane.constant(cast<TypedAttr>(b.getZeroAttr(
+    Value sum = chain(0, lane.constant(cast<TypedAttr>(b.getZeroAttr(
                             getElementTypeOrSelf(partial.getType())))));
     SmallVector<Value> indices =
         indicesOf(target, {}, ArrayRef(position).take_front(split),
@@ -433,11 +586,15 @@ void ScanLowering::reduce(const Access &target, Value partial) {
   for (int64_t dim : summed)
     summedSize = index.mul(summedSize,
                            dim == split ? innerSize : outerSizes[dim]);
-  Value work = index.div(index.constant(updatesPerBlock),
+  Value work = index.div(index.constant(updatesPerThread),
                          index.max(summedSize, one));
-  createTiledLoops(index, keptSizes, vectorized ? innerSize : one,
-                   vectorized ? tiling : LaneTiling(), work, [] {}, sumAt,
-                   [] {});
+  TiledLoops nest{keptSizes, vectorized ? innerSize : one,
+                  vectorized ? tiling : LaneTiling()};
+  nest.createParallelRanges(index, work, [&](TiledLoops::Range range) {
+    nest.createTiles(index, range,
+                     [&](Value, ValueRange outer, Value inner, int64_t lanes,
+                         Value mask) { sumAt(outer, inner, lanes, mask); });
+  });
 }
 
 LogicalResult ScanLowering::run() {
@@ -518,31 +675,12 @@ LogicalResult ScanLowering::run() {
         memref::AllocOp::create(b, loc, type, dynamicSizes));
   }
 
-  auto allocateHistories = [&] {
-    for (const Access &access : replayed) {
-      int64_t known =
-          IndexMath::getConstant(steps).value_or(ShapedType::kDynamic);
-      auto type = MemRefType::get(
-          {known, std::max<int64_t>(tiling.lanes, 1)},
-          getElementTypeOrSelf(access.memref.getType()));
-      SmallVector<Value> dynamicSizes;
-      if (ShapedType::isDynamic(known))
-        dynamicSizes.push_back(steps);
-      histories.push_back(
-          memref::AllocOp::create(b, loc, type, dynamicSizes));
-    }
-  };
-  auto freeHistories = [&] {
-    for (Value history : histories)
-      memref::DeallocOp::create(b, loc, history);
-  };
+  loops = {outerSizes, innerSize, tiling};
+  planBlocks();
   Value neurons =
-      index.div(index.constant(updatesPerBlock), index.max(steps, one));
-  createTiledLoops(index, outerSizes, innerSize, tiling, neurons,
-                   allocateHistories,
-                   [&](ValueRange outer, Value inner, int64_t lanes,
-                       Value mask) { emitTile(outer, inner, lanes, mask); },
-                   freeHistories);
+      index.div(index.constant(updatesPerThread), index.max(steps, one));
+  loops.createParallelRanges(
+      index, neurons, [&](TiledLoops::Range range) { emitRange(range); });
 
   for (auto [access, partial] : llvm::zip(accumulators, partials))
     if (partial) {

@@ -63,64 +63,103 @@ void LaneTiling::createTiles(IndexMath &index, Value size, Value first,
     emit(start, lanes, getMask(index, size, start));
 }
 
-void rheobase::createTiledLoops(IndexMath &index, ValueRange outerSizes,
-                                Value innerSize, const LaneTiling &tiling,
-                                Value workPerBlock, function_ref<void()> begin,
-                                EmitTileFn emit, function_ref<void()> end) {
+Value TiledLoops::getRows(IndexMath &index) const {
+  Value rows = index.constant(1);
+  for (Value size : outerSizes)
+    rows = index.mul(rows, size);
+  return rows;
+}
+
+Value TiledLoops::getTiles(IndexMath &index) const {
+  return tiling.getCount(index, innerSize);
+}
+
+std::pair<Value, Value>
+TiledLoops::getBlockShape(IndexMath &index, Value elements) const {
+  Value one = index.constant(1);
+  Value tiles = getTiles(index);
+  Value width = index.constant(std::max<int64_t>(tiling.lanes, 1));
+  Value blockTiles =
+      IndexMath::getConstant(tiles) == 1
+          ? one
+          : index.max(index.min(index.div(elements, width), tiles), one);
+  Value blockRows =
+      outerSizes.empty()
+          ? one
+          : index.max(index.div(elements, index.max(innerSize, one)), one);
+  return {blockRows, blockTiles};
+}
+
+void TiledLoops::createParallelRanges(IndexMath &index, Value work,
+                                      function_ref<void(Range)> body) const {
   OpBuilder &b = index.builder;
   Location loc = index.loc;
   Value zero = index.constant(0), one = index.constant(1);
-  Value width = index.constant(std::max<int64_t>(tiling.lanes, 1));
-  Value rows = one;
-  for (Value size : outerSizes)
-    rows = index.mul(rows, size);
-  Value tiles = tiling.getCount(index, innerSize);
-  bool oneTile = IndexMath::getConstant(tiles) == 1;
-  Value tilesPerBlock =
-      oneTile ? one
-              : index.max(index.min(index.div(workPerBlock, width), tiles),
-                          one);
-  Value rowsPerBlock =
-      index.max(index.div(workPerBlock, index.max(innerSize, one)), one);
-
-  auto block = [&](Value firstRow, Value firstTile) {
-    begin();
-    Value endTile = oneTile ? one
-                            : index.min(index.add(firstTile, tilesPerBlock),
-                                        tiles);
-    auto row = [&](ValueRange outer) {
-      tiling.createTiles(index, innerSize, firstTile, endTile,
-                         [&](Value start, int64_t lanes, Value mask) {
-                           emit(outer, start, lanes, mask);
-                         });
-    };
-    if (outerSizes.empty()) {
-      row({});
-    } else {
-      Value endRow = index.min(index.add(firstRow, rowsPerBlock), rows);
-      createLoop(b, loc, firstRow, endRow, one, [&](Value linear) {
-        SmallVector<Value> outer(outerSizes.size());
-        for (int64_t dim = outerSizes.size() - 1; dim > 0; --dim) {
-          outer[dim] = index.rem(linear, outerSizes[dim]);
-          linear = index.div(linear, outerSizes[dim]);
-        }
-        outer[0] = linear;
-        row(outer);
-      });
+  Value rows = getRows(index), tiles = getTiles(index);
+  auto [rowStep, tileStep] = getBlockShape(index, work);
+  auto range = [&, rowStep = rowStep, tileStep = tileStep](Value row,
+                                                           Value tile) {
+    Range range{zero, one, zero, one};
+    if (row) {
+      range.firstRow = row;
+      range.endRow = index.min(index.add(row, rowStep), rows);
     }
-    end();
+    if (tile) {
+      range.firstTile = tile;
+      range.endTile = index.min(index.add(tile, tileStep), tiles);
+    }
+    body(range);
   };
+  bool oneTile = IndexMath::getConstant(tiles) == 1;
   if (outerSizes.empty() && oneTile && IndexMath::getConstant(innerSize))
-    block(zero, zero);
+    range({}, {});
   else if (outerSizes.empty())
-    createParallelLoops(b, loc, zero, tiles, tilesPerBlock,
-                        [&](ValueRange first) { block(zero, first[0]); });
+    createParallelLoops(b, loc, zero, tiles, tileStep,
+                        [&](ValueRange first) { range({}, first[0]); });
   else if (oneTile)
-    createParallelLoops(b, loc, zero, rows, rowsPerBlock,
-                        [&](ValueRange first) { block(first[0], zero); });
+    createParallelLoops(b, loc, zero, rows, rowStep,
+                        [&](ValueRange first) { range(first[0], {}); });
   else
-    createParallelLoops(b, loc, {zero, zero}, {rows, tiles},
-                        {rowsPerBlock, tilesPerBlock}, [&](ValueRange first) {
-                          block(first[0], first[1]);
-                        });
+    createParallelLoops(
+        b, loc, {zero, zero}, {rows, tiles}, {rowStep, tileStep},
+        [&](ValueRange first) { range(first[0], first[1]); });
+}
+
+void TiledLoops::createBlocks(IndexMath &index, Range range,
+                              std::pair<Value, Value> shape,
+                              function_ref<void(Range)> body) const {
+  auto [rowStep, tileStep] = shape;
+  OpBuilder &b = index.builder;
+  createLoop(b, index.loc, range.firstRow, range.endRow, rowStep,
+             [&, rowStep = rowStep, tileStep = tileStep](Value row) {
+               createLoop(b, index.loc, range.firstTile, range.endTile,
+                          tileStep, [&](Value tile) {
+                            body({row,
+                                  index.min(index.add(row, rowStep),
+                                            range.endRow),
+                                  tile,
+                                  index.min(index.add(tile, tileStep),
+                                            range.endTile)});
+                          });
+             });
+}
+
+void TiledLoops::createTiles(IndexMath &index, Range range,
+                             EmitFn emit) const {
+  createLoop(
+      index.builder, index.loc, range.firstRow, range.endRow,
+      index.constant(1), [&](Value row) {
+        SmallVector<Value> outer(outerSizes.size());
+        Value rest = row;
+        for (int64_t dim = outerSizes.size() - 1; dim > 0; --dim) {
+          outer[dim] = index.rem(rest, outerSizes[dim]);
+          rest = index.div(rest, outerSizes[dim]);
+        }
+        if (!outer.empty())
+          outer[0] = rest;
+        tiling.createTiles(index, innerSize, range.firstTile, range.endTile,
+                           [&](Value start, int64_t lanes, Value mask) {
+                             emit(row, outer, start, lanes, mask);
+                           });
+      });
 }

@@ -39,19 +39,42 @@ struct LaneTiling {
                    mlir::Value end, EmitFn emit) const;
 };
 
-/// Emits a vector at the given position of the outer loops.
-using EmitTileFn =
-    llvm::function_ref<void(mlir::ValueRange outer, mlir::Value start,
-                            int64_t lanes, mlir::Value mask)>;
+/// Outer loops around one that is cut into vectors. The outer loops together
+/// are *rows*, counted in row-major order.
+struct TiledLoops {
+  llvm::SmallVector<mlir::Value> outerSizes;
+  mlir::Value innerSize;
+  LaneTiling tiling;
 
-/// Loops over all positions of the outer loops and over vectors of the inner
-/// one, in parallel blocks with at least `workPerBlock` elements, so that
-/// starting a thread pays. `begin` and `end` are emitted once for each block.
-void createTiledLoops(IndexMath &index, mlir::ValueRange outerSizes,
-                      mlir::Value innerSize, const LaneTiling &tiling,
-                      mlir::Value workPerBlock,
-                      llvm::function_ref<void()> begin, EmitTileFn emit,
-                      llvm::function_ref<void()> end);
+  /// Some rows, and some of the vectors of each.
+  struct Range {
+    mlir::Value firstRow, endRow, firstTile, endTile;
+  };
+
+  mlir::Value getRows(IndexMath &index) const;
+  mlir::Value getTiles(IndexMath &index) const;
+
+  /// Ranges that cover everything, in parallel, each with at least `work`
+  /// elements where there are so many: starting a thread has to pay.
+  void createParallelRanges(IndexMath &index, mlir::Value work,
+                            llvm::function_ref<void(Range)> body) const;
+  /// Rows and vectors of a block of at most `elements` elements, but at least a
+  /// vector.
+  std::pair<mlir::Value, mlir::Value>
+  getBlockShape(IndexMath &index, mlir::Value elements) const;
+  /// Such blocks that cover `range`, in order.
+  void createBlocks(IndexMath &index, Range range,
+                    std::pair<mlir::Value, mlir::Value> shape,
+                    llvm::function_ref<void(Range)> body) const;
+
+  /// Emits a vector at the given position of the outer loops.
+  using EmitFn =
+      llvm::function_ref<void(mlir::Value row, mlir::ValueRange outer,
+                              mlir::Value start, int64_t lanes,
+                              mlir::Value mask)>;
+  /// All vectors of `range`.
+  void createTiles(IndexMath &index, Range range, EmitFn emit) const;
+};
 
 } // namespace rheobase
 

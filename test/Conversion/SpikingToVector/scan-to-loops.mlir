@@ -1,18 +1,19 @@
 // RUN: snn-opt %s --convert-spiking-scan-to-loops=vector-width=32 --canonicalize --cse --split-input-file | FileCheck %s
 
-// The space is one contiguous dimension, a multiple of the vector: no tail, the
-// time loop inside, the state in a register, and no allocation.
+// The space is one contiguous dimension, a multiple of the vector: no tail; a
+// thread's blocks, the steps of a block, its vectors; no allocation.
 // CHECK-LABEL: func @contiguous
 // CHECK-NOT:     memref.alloc
 // CHECK:         scf.parallel
-// CHECK:           scf.for
-// CHECK:             vector.load {{.*}} : memref<?xf32>, vector<32xf32>
-// CHECK:             scf.for {{.*}} iter_args({{.*}}) -> (vector<32xf32>)
-// CHECK:               vector.load {{.*}} : memref<?x?xf32>, vector<32xf32>
-// CHECK:               %[[F:.*]] = arith.cmpf oge, {{.*}} : vector<32xf32>
-// CHECK:               arith.extui %[[F]] : vector<32xi1> to vector<32xi8>
-// CHECK:               vector.store {{.*}} : memref<?x?xi8>, vector<32xi8>
-// CHECK:             vector.store {{.*}} : memref<?xf32>, vector<32xf32>
+// CHECK:           scf.for %[[BLOCK:.*]] =
+// CHECK:             scf.for %[[T:.*]] = %c0 to
+// CHECK:               scf.for %{{.*}} = %[[BLOCK]] to
+// CHECK:                 vector.load %{{.*}}[%[[T]], %[[N:.*]]] : memref<?x?xf32>, vector<32xf32>
+// CHECK:                 vector.load %[[V:.*]][%[[N]]] : memref<?xf32>, vector<32xf32>
+// CHECK:                 %[[F:.*]] = arith.cmpf oge, {{.*}} : vector<32xf32>
+// CHECK:                 %[[S:.*]] = arith.extui %[[F]] : vector<32xi1> to vector<32xi8>
+// CHECK:                 vector.store %[[S]], %{{.*}}[%[[T]], %[[N]]] : memref<?x?xi8>, vector<32xi8>
+// CHECK:                 vector.store %{{.*}}, %[[V]][%[[N]]] : memref<?xf32>, vector<32xf32>
 // CHECK-NOT:     maskedload
 func.func @contiguous(%x: memref<?x?x128xf32>, %s: memref<?x?x128xi8>, %state: memref<?x128xf32>) {
   spiking.scan forward ins(%i = %x : memref<?x?x128xf32>) outs(%s : memref<?x?x128xi8>)
@@ -34,12 +35,11 @@ func.func @contiguous(%x: memref<?x?x128xf32>, %s: memref<?x?x128xi8>, %state: m
 // -----
 
 // A parameter of each channel, channels last: rows are loops, the parameter is
-// a vector that is loaded once. 10 channels are a vector of their own.
+// a vector. 10 channels are a vector of their own, without a mask.
 // CHECK-LABEL: func @channels_last
 // CHECK:         scf.parallel
-// CHECK:           scf.for
-// CHECK:             vector.load %{{.*}}[%{{.*}}] : memref<10xf32>, vector<10xf32>
-// CHECK:             scf.for {{.*}} iter_args({{.*}}) -> (vector<10xf32>)
+// CHECK:           vector.load %{{.*}}[%c0] : memref<10xf32>, vector<10xf32>
+// CHECK-NOT:     mask
 func.func @channels_last(%x: memref<?x?x10xf32>, %b: memref<10xf32>, %state: memref<?x10xf32>) {
   spiking.scan forward ins(%i = %x : memref<?x?x10xf32>) params(%p = %b : memref<10xf32>)
       states(%v = %state : memref<?x10xf32>) {
@@ -57,8 +57,8 @@ func.func @channels_last(%x: memref<?x?x10xf32>, %b: memref<10xf32>, %state: mem
 // CHECK:         memref.collapse_shape {{.*}} {{\[\[}}0], [1], [2], [3, 4]]
 // CHECK:         scf.parallel
 // CHECK:           %[[P:.*]] = memref.load {{.*}} : memref<8x1xf32>
-// CHECK:           scf.for
-// CHECK:             vector.broadcast %[[P]]
+// CHECK:           vector.broadcast %[[P]]
+// CHECK:           vector.maskedload
 func.func @channels_first(%x: memref<?x?x8x?x?xf32>, %b: memref<8x1x1xf32>, %state: memref<?x8x?x?xf32>) {
   spiking.scan forward ins(%i = %x : memref<?x?x8x?x?xf32>) params(%p = %b : memref<8x1x1xf32>)
       states(%v = %state : memref<?x8x?x?xf32>) {
@@ -71,25 +71,34 @@ func.func @channels_first(%x: memref<?x?x8x?x?xf32>, %b: memref<8x1x1xf32>, %sta
 
 // -----
 
-// Replayed states live in a tile's history; the parameter's accumulator is
-// summed by one thread for each element, in row-major order.
+// A block's past, replayed states and inputs, is in buffers of the thread; the
+// parameter's accumulator is summed in row-major order, each element by one thread.
 // CHECK-LABEL: func @backward
+// CHECK-SAME:    (%[[X:[a-z0-9]+]]: memref<?x?x64xf32>, %{{.*}}: memref<?x?x64xf32>, %{{.*}}: memref<?x?x64xf32>
 // CHECK:         %[[PARTIAL:.*]] = memref.alloc({{.*}}) : memref<?x64xf32>
 // CHECK:         scf.parallel
-// CHECK:           %[[HISTORY:.*]] = memref.alloc({{.*}}) : memref<?x32xf32>
-// CHECK:           scf.for
-// CHECK:             scf.for %[[T:.*]] = %c0 to %{{.*}} step %c1 iter_args
-// CHECK:               vector.store {{.*}}, %[[HISTORY]][%[[T]], %c0]
-// CHECK:             %[[R:.*]]:2 = scf.for
-// CHECK:               arith.subi
-// CHECK:               vector.load %[[HISTORY]]
-// CHECK:             vector.store %[[R]]#1, %[[PARTIAL]]
-// CHECK:           memref.dealloc %[[HISTORY]]
+// CHECK:           %[[PAST:.*]] = memref.alloc({{.*}}) : memref<?xf32>
+// CHECK:           %[[COPY:.*]] = memref.alloc({{.*}}) : memref<?xf32>
+// CHECK:           vector.store {{.*}}, %[[PAST]]
+// CHECK:           %[[I:.*]] = vector.load %[[X]]
+// CHECK:           vector.store %[[I]], %[[COPY]]
+// CHECK:           vector.load %[[PAST]]
+// CHECK:           vector.store {{.*}}, %[[PAST]]
+// CHECK:           vector.store %cst{{.*}}, %[[PARTIAL]]
+// CHECK:           arith.subi
+// CHECK-NOT:       vector.load %[[X]]
+// CHECK-DAG:       vector.load %[[COPY]]
+// CHECK-DAG:       vector.load %[[PAST]]
+// CHECK-DAG:       %[[SUM:.*]] = vector.load %[[PARTIAL]]
+// CHECK:           %[[MORE:.*]] = arith.addf %[[SUM]]
+// CHECK:           vector.store %[[MORE]], %[[PARTIAL]]
+// CHECK:           memref.dealloc %[[PAST]]
+// CHECK:           memref.dealloc %[[COPY]]
 // CHECK:         scf.parallel
-// CHECK:           %[[SUM:.*]] = scf.for {{.*}} -> (vector<32xf32>)
+// CHECK:           %[[TOTAL:.*]] = scf.for {{.*}} -> (vector<32xf32>)
 // CHECK:             vector.load %[[PARTIAL]]
 // CHECK:           %[[INIT:.*]] = vector.load %[[ACC:.*]][
-// CHECK:           %[[NEW:.*]] = arith.addf %[[INIT]], %[[SUM]]
+// CHECK:           %[[NEW:.*]] = arith.addf %[[INIT]], %[[TOTAL]]
 // CHECK:           vector.store %[[NEW]], %[[ACC]]
 // CHECK:         memref.dealloc %[[PARTIAL]]
 func.func @backward(%x: memref<?x?x64xf32>, %g: memref<?x?x64xf32>, %gx: memref<?x?x64xf32>, %gv: memref<?x64xf32>,
@@ -97,7 +106,8 @@ func.func @backward(%x: memref<?x?x64xf32>, %g: memref<?x?x64xf32>, %gx: memref<
   spiking.scan reverse ins(%i = %x : memref<?x?x64xf32>, %gs = %g : memref<?x?x64xf32>) outs(%gx : memref<?x?x64xf32>)
       states(%dv = %gv : memref<?x64xf32>) accumulators(%gb : memref<64xf32>) replay(%v = %v0 : memref<?x64xf32>) {
     %h = arith.mulf %v, %gs : f32
-    %dh = arith.addf %dv, %h : f32
+    %h1 = arith.addf %h, %i : f32
+    %dh = arith.addf %dv, %h1 : f32
     spiking.yield %dh : f32 next(%dh : f32) accumulate(%dh : f32)
   } replaying {
   ^bb0(%i: f32, %gs: f32, %v: f32):
@@ -109,10 +119,12 @@ func.func @backward(%x: memref<?x?x64xf32>, %g: memref<?x?x64xf32>, %gx: memref<
 
 // -----
 
-// Nothing is summed over the space: no buffer for it.
+// Nothing is summed over the space: no buffer for all of it.
 // CHECK-LABEL: func @own_accumulator
-// CHECK-NOT:     memref.alloc
-// CHECK:         scf.parallel
+// CHECK-NOT:     memref.alloc({{.*}}) : memref<64xf32>
+// CHECK:         vector.load %{{.*}} : memref<64xf32>
+// CHECK:         arith.addf
+// CHECK:         vector.store %{{.*}} : memref<64xf32>, vector<32xf32>
 // CHECK-NOT:     scf.parallel
 func.func @own_accumulator(%x: memref<?x64xf32>, %state: memref<64xf32>, %acc: memref<64xf32>) {
   spiking.scan forward ins(%i = %x : memref<?x64xf32>) states(%v = %state : memref<64xf32>) accumulators(%acc : memref<64xf32>) {
