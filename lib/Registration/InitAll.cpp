@@ -8,6 +8,7 @@
 
 #include "rheobase/Conversion/Passes.h"
 #include "rheobase/Dialect/Spiking/IR/Spiking.h"
+#include "rheobase/Dialect/Spiking/Transforms/BufferizableOpInterfaceImpl.h"
 #include "rheobase/Dialect/Spiking/Transforms/Passes.h"
 #include "rheobase/Pipelines/CPU.h"
 #include "rheobase/Pipelines/GPU.h"
@@ -26,6 +27,7 @@ void rheobase::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<spiking::SpikingDialect>();
   spiking::registerDifferentiableModels(registry);
   registerPTXTranslations(registry);
+  spiking::registerBufferizableOpInterfaceExternalModels(registry);
 }
 
 void rheobase::registerAllPasses() {

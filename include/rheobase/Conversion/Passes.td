@@ -163,6 +163,29 @@ def ConvertLinalgToVectorPass : Pass<"convert-linalg-to-vector", "::mlir::func::
 }
 
 //===----------------------------------------------------------------------===//
+// Entry points
+//===----------------------------------------------------------------------===//
+
+def EmitEntryPointsPass : Pass<"emit-entry-points", "::mlir::ModuleOp"> {
+  let summary = "wrap planned functions in functions of the ABI";
+  let description = [{
+    For every function that `spiking-plan-memory` has planned, a function that callers of compiled code call
+    (include/rheobase/abi.h): it checks element types, ranks and extents of the arguments, also that extents of the same name are
+    equal, allocates results and arena, calls the function, frees the arena and describes the results.
+
+    ```mlir
+    func.func @f(%x: memref<?xf32>, ...) attributes {rheobase.sizes = @f_sizes}
+    // becomes
+    func.func private @f(%x: memref<?xf32>, ...)
+    func.func @rheobase_module_f(%args: !llvm.ptr, %results: !llvm.ptr) -> i32
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect", "::mlir::func::FuncDialect",
+    "::mlir::LLVM::LLVMDialect"];
+}
+
+//===----------------------------------------------------------------------===//
 // Towards LLVM
 //===----------------------------------------------------------------------===//
 

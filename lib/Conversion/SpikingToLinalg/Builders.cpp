@@ -11,8 +11,10 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
+#include "mlir/Transforms/RegionUtils.h"
 
 using namespace mlir;
 using namespace rheobase;
@@ -346,6 +348,26 @@ Value rheobase::loopIndex(ImplicitLocOpBuilder &b, AffineExpr loop) {
   return linalg::IndexOp::create(b, cast<AffineDimExpr>(loop).getPosition());
 }
 
+void rheobase::passCaptured(ImplicitLocOpBuilder &b, spiking::ScanOp scan) {
+  llvm::SetVector<Value> captured;
+  getUsedValuesDefinedAbove(scan.getBody(), captured);
+  Block &body = scan.getBody().front();
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(scan);
+  for (Value value : captured) {
+    if (matchPattern(value, m_Constant()))
+      continue;
+    unsigned position = scan.getIns().size() + scan.getParams().size();
+    BlockArgument argument =
+        body.insertArgument(position, value.getType(), value.getLoc());
+    replaceAllUsesInRegionWith(value, argument, scan.getBody());
+    scan.getParamsMutable().append(
+        tensor::FromElementsOp::create(
+            b, RankedTensorType::get({}, value.getType()), value)
+            .getResult());
+  }
+}
+
 SmallVector<Value> rheobase::elementwise(
     ImplicitLocOpBuilder &b, ValueRange ins, ValueRange params, ValueRange outs,
     ValueRange updated,
@@ -359,6 +381,7 @@ SmallVector<Value> rheobase::elementwise(
   ArrayRef<Value> list(values);
   spiking::YieldOp::create(inner, ValueRange(list.take_front(outs.size())),
                            ValueRange(list.drop_front(outs.size())));
+  passCaptured(b, scan);
   return SmallVector<Value>(scan.getResults());
 }
 

@@ -136,6 +136,10 @@ elementwise(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange ins,
                 mlir::ImplicitLocOpBuilder &, mlir::ValueRange)>
                 body);
 
+/// Makes the values from outside that the body of a scan uses, constants
+/// excepted, its parameters. `elementwise` does it.
+void passCaptured(mlir::ImplicitLocOpBuilder &b, spiking::ScanOp scan);
+
 /// First word of Philox4x32-10 (docs/Semantics.md, random numbers) as an i32.
 /// The seed is an i64, the others are i32.
 mlir::Value philox(mlir::ImplicitLocOpBuilder &b, mlir::Value seed,

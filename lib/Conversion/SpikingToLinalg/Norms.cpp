@@ -177,6 +177,7 @@ struct ConvertBatchNorm : OpRewritePattern<BatchNormOp> {
           inner, ValueRange{},
           ValueRange{moved(body.getArgument(2), body.getArgument(0)),
                      moved(body.getArgument(3), unbiasedVariance)});
+      passCaptured(b, scan);
       newMean = scan.getStateResults()[0];
       newVariance = scan.getStateResults()[1];
     } else {

@@ -13,6 +13,22 @@
 
 namespace rheobase::spiking {
 
+// What passes below L2 note on functions, their arguments and results.
+
+/// On an argument or result: its tensor type before spikes became bytes.
+inline constexpr llvm::StringLiteral kTypeAttrName = "rheobase.type";
+/// On an argument or result: the extent of each dimension, a number or a name
+/// that stands for the same number everywhere in the function.
+inline constexpr llvm::StringLiteral kShapeAttrName = "rheobase.shape";
+/// On an argument of type tensor<i64>: the name of the extents that it says.
+inline constexpr llvm::StringLiteral kExtentAttrName = "rheobase.extent";
+/// On an argument: the result that it is the memory of.
+inline constexpr llvm::StringLiteral kResultAttrName = "rheobase.result";
+/// On the argument that is the memory of all other buffers.
+inline constexpr llvm::StringLiteral kArenaAttrName = "rheobase.arena";
+/// On a function: the function that computes how much memory it needs.
+inline constexpr llvm::StringLiteral kSizesAttrName = "rheobase.sizes";
+
 #define GEN_PASS_DECL
 #include "rheobase/Dialect/Spiking/Transforms/Passes.h.inc"
 
