@@ -163,29 +163,6 @@ def ConvertLinalgToVectorPass : Pass<"convert-linalg-to-vector", "::mlir::func::
 }
 
 //===----------------------------------------------------------------------===//
-// Entry points
-//===----------------------------------------------------------------------===//
-
-def EmitEntryPointsPass : Pass<"emit-entry-points", "::mlir::ModuleOp"> {
-  let summary = "wrap planned functions in functions of the ABI";
-  let description = [{
-    For every function that `spiking-plan-memory` has planned, a function that callers of compiled code call
-    (include/rheobase/abi.h): it checks element types, ranks and extents of the arguments, also that extents of the same name are
-    equal, allocates results and arena, calls the function, frees the arena and describes the results.
-
-    ```mlir
-    func.func @f(%x: memref<?xf32>, ...) attributes {rheobase.sizes = @f_sizes}
-    // becomes
-    func.func private @f(%x: memref<?xf32>, ...)
-    func.func @rheobase_module_f(%args: !llvm.ptr, %results: !llvm.ptr) -> i32
-    ```
-  }];
-  let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect", "::mlir::func::FuncDialect",
-    "::mlir::LLVM::LLVMDialect"];
-}
-
-//===----------------------------------------------------------------------===//
 // Towards LLVM
 //===----------------------------------------------------------------------===//
 
@@ -251,20 +228,20 @@ def DescribeEntriesPass : Pass<"spiking-describe-entries", "::mlir::ModuleOp"> {
 def WrapEntriesPass : Pass<"spiking-wrap-entries", "::mlir::ModuleOp"> {
   let summary = "give each entry point the ABI of generated code";
   let description = [{
-    After bufferization: beside each function that `spiking-describe-entries` described, makes the function
-    `rheobase_<module>_<entry>(args, results) -> i32` of abi.h, which checks element types, ranks and dimensions, calls
-    the entry with buffers made of the arguments' data, and writes the results. A result that neither aliases a donated
-    argument nor was allocated for it alone is copied.
+    For every function that `spiking-plan-memory` has planned, a function that callers of compiled code call
+    (include/rheobase/abi.h): it checks element types, ranks and dimensions of the arguments, also that dimensions of the same
+    name are equal, allocates results and arena, calls the function, frees the arena and describes the results.
 
     ```mlir
-    func.func @forward(%x: memref<?x784xf32>) -> memref<?x10xf32>
-    // gets beside it
-    func.func @rheobase_net_forward(%args: !llvm.ptr, %results: !llvm.ptr) -> i32
+    func.func @f(%x: memref<?xf32> {spiking.dims = ["B"], spiking.dtype = "f32"}, ...) attributes {rheobase.sizes = @f_sizes}
+    // becomes
+    func.func private @f(%x: memref<?xf32>, ...)
+    func.func @rheobase_module_f(%args: !llvm.ptr, %results: !llvm.ptr) -> i32
     ```
   }];
   let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect", "::mlir::LLVM::LLVMDialect",
-    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+    "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect", "::mlir::func::FuncDialect",
+    "::mlir::LLVM::LLVMDialect"];
 }
 
 //===----------------------------------------------------------------------===//

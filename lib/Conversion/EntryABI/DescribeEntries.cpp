@@ -78,7 +78,9 @@ static FailureOr<ArrayAttr> getDims(func::FuncOp func, Type type,
       name = i == 0 ? "T" : "B";
     if (given && isa<StringAttr>(given[i]))
       name = cast<StringAttr>(given[i]).getValue();
-    if (ShapedType::isDynamic(size))
+    if (ShapedType::isDynamic(size) && given && isa<IntegerAttr>(given[i]))
+      dims.push_back(given[i]); // found out by spiking-name-dimensions
+    else if (ShapedType::isDynamic(size))
       dims.push_back(builder.getStringAttr(name));
     else
       dims.push_back(builder.getI64IntegerAttr(size));

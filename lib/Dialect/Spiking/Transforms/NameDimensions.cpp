@@ -35,6 +35,13 @@ class DimensionClasses {
 public:
   explicit DimensionClasses(func::FuncOp function);
 
+  static bool isNumber(Value value) {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    return value.getType().isIndex() ||
+           (type && type.getRank() == 0 &&
+            type.getElementType().isInteger(64));
+  }
+
   int leader(Value tensor, int64_t dim) { return lead(dimension(tensor, dim)); }
   int leader(Value index) { return lead(node({index.getAsOpaquePointer(), -1})); }
   /// The number that the extents of a class are equal to, if it is known.
@@ -264,22 +271,26 @@ class Names {
 public:
   Names(func::FuncOp function, DimensionClasses &classes) : classes(classes) {
     for (BlockArgument argument : function.getArguments()) {
+      unsigned index = argument.getArgNumber();
+      if (auto given = function.getArgAttrOfType<ArrayAttr>(
+              index, SpikingDialect::kDimsAttrName))
+        giveAll(argument, given);
       auto role = function.getArgAttrOfType<StringAttr>(
-          argument.getArgNumber(), SpikingDialect::kRoleAttrName);
-      auto type = dyn_cast<RankedTensorType>(argument.getType());
-      if (!role || !type)
+          index, SpikingDialect::kRoleAttrName);
+      if (!role)
         continue;
-      if (role == "time_steps" && type.getRank() == 0)
+      if (role == "time_steps" && DimensionClasses::isNumber(argument))
         times.push_back(classes.leader(argument));
-      if ((role == "input" || role == "label") && type.getRank() > 0)
+      if ((role == "input" || role == "label") &&
+          isa<RankedTensorType>(argument.getType()))
         inputs.push_back(argument);
     }
     llvm::append_range(times, classes.getTimes());
     for (int time : times)
-      if (give(time, "T"))
+      if (taken.contains("T") || give(time, "T"))
         break;
     for (int batch : classes.getBatches())
-      if (give(batch, "B"))
+      if (taken.contains("B") || give(batch, "B"))
         break;
     // Without scans: the first dimension of inputs that is not the time.
     for (Value input : inputs)
@@ -297,13 +308,25 @@ public:
       return builder.getI64IntegerAttr(*number);
     return builder.getStringAttr(nameOf(leader));
   }
-  /// The name of what a scalar argument says, if dimensions have it.
+  /// The name of the dimensions whose extent is the number, if there are any.
   StringRef getExisting(Value scalar) {
+    if (!DimensionClasses::isNumber(scalar))
+      return {};
     auto it = names.find(classes.leader(scalar));
     return it == names.end() ? StringRef() : StringRef(it->second);
   }
 
 private:
+  /// The names that the source gives.
+  void giveAll(Value tensor, ArrayAttr given) {
+    auto type = dyn_cast<RankedTensorType>(tensor.getType());
+    if (!type || type.getRank() != int64_t(given.size()))
+      return;
+    for (auto [dim, attribute] : llvm::enumerate(given))
+      if (auto name = dyn_cast<StringAttr>(attribute))
+        if (name != "?" && !taken.contains(name))
+          give(classes.leader(tensor, dim), name);
+  }
   bool give(int id, StringRef name) {
     if (classes.getNumber(id) || names.count(id))
       return false;
@@ -315,7 +338,11 @@ private:
     auto it = names.find(leader);
     if (it != names.end())
       return it->second;
-    return names[leader] = ("d" + Twine(unnamed++)).str();
+    std::string name;
+    do
+      name = ("d" + Twine(unnamed++)).str();
+    while (taken.contains(name));
+    return names[leader] = name;
   }
 
   DimensionClasses &classes;
@@ -342,31 +369,22 @@ struct NameDimensionsPass
         shape.push_back(names.get(builder, tensor, dim));
       return builder.getArrayAttr(shape);
     };
+    for (BlockArgument argument : function.getArguments())
+      if (isa<RankedTensorType>(argument.getType()))
+        function.setArgAttr(argument.getArgNumber(),
+                            SpikingDialect::kDimsAttrName, shapeOf(argument));
     for (BlockArgument argument : function.getArguments()) {
-      if (!isa<RankedTensorType>(argument.getType()))
-        continue;
-      unsigned index = argument.getArgNumber();
-      function.setArgAttr(index, kShapeAttrName, shapeOf(argument));
-      function.setArgAttr(index, kTypeAttrName,
-                          TypeAttr::get(argument.getType()));
-    }
-    for (BlockArgument argument : function.getArguments()) {
-      auto type = dyn_cast<RankedTensorType>(argument.getType());
-      if (!type || type.getRank() != 0 || !type.getElementType().isInteger(64))
-        continue;
-      if (StringRef name = names.getExisting(argument); !name.empty())
+      StringRef name = names.getExisting(argument);
+      if (!name.empty())
         function.setArgAttr(argument.getArgNumber(), kExtentAttrName,
                             builder.getStringAttr(name));
     }
-    Operation *terminator = function.getBody().front().getTerminator();
-    for (OpOperand &operand : terminator->getOpOperands()) {
-      if (!isa<RankedTensorType>(operand.get().getType()))
-        continue;
-      unsigned index = operand.getOperandNumber();
-      function.setResultAttr(index, kShapeAttrName, shapeOf(operand.get()));
-      function.setResultAttr(index, kTypeAttrName,
-                             TypeAttr::get(operand.get().getType()));
-    }
+    for (OpOperand &operand :
+         function.getBody().front().getTerminator()->getOpOperands())
+      if (isa<RankedTensorType>(operand.get().getType()))
+        function.setResultAttr(operand.getOperandNumber(),
+                               SpikingDialect::kDimsAttrName,
+                               shapeOf(operand.get()));
   }
 };
 

@@ -200,12 +200,12 @@ Value Sizes::extent(Value memref, int64_t dim) {
 Value Sizes::extentOfArgument(BlockArgument argument, int64_t dim) {
   StringAttr name;
   if (auto shape = function.getArgAttrOfType<ArrayAttr>(
-          argument.getArgNumber(), kShapeAttrName))
+          argument.getArgNumber(), SpikingDialect::kDimsAttrName))
     name = dyn_cast<StringAttr>(shape[dim]);
-  if (name)
+  if (name && name != "?")
     for (BlockArgument other : function.getArguments()) {
       auto shape = function.getArgAttrOfType<ArrayAttr>(other.getArgNumber(),
-                                                        kShapeAttrName);
+                                                        SpikingDialect::kDimsAttrName);
       if (!shape || !llvm::is_contained(shape, name))
         continue;
       argument = other;
@@ -215,7 +215,7 @@ Value Sizes::extentOfArgument(BlockArgument argument, int64_t dim) {
   Value size = unique(memref::DimOp::create(builder, function.getLoc(),
                                             arguments[argument.getArgNumber()],
                                             constant(dim)));
-  if (name)
+  if (name && name != "?")
     names[size] = name.str();
   return size;
 }
@@ -366,7 +366,8 @@ LogicalResult MemoryPlanner::placeResults() {
         alloc ? alloc.getType()
               : MemRefType::get(type.getShape(), type.getElementType());
     SmallVector<NamedAttribute> attributes;
-    for (StringRef name : {kShapeAttrName, kTypeAttrName})
+    for (StringRef name : {StringRef(SpikingDialect::kDimsAttrName),
+                           StringRef(SpikingDialect::kDTypeAttrName)})
       if (Attribute known = function.getResultAttr(number, name))
         attributes.emplace_back(builder.getStringAttr(name), known);
     attributes.emplace_back(builder.getStringAttr(kResultAttrName),

@@ -15,12 +15,7 @@ namespace rheobase::spiking {
 
 // What passes below L2 note on functions, their arguments and results.
 
-/// On an argument or result: its tensor type before spikes became bytes.
-inline constexpr llvm::StringLiteral kTypeAttrName = "rheobase.type";
-/// On an argument or result: the extent of each dimension, a number or a name
-/// that stands for the same number everywhere in the function.
-inline constexpr llvm::StringLiteral kShapeAttrName = "rheobase.shape";
-/// On an argument of type tensor<i64>: the name of the extents that it says.
+/// On an argument that is a number: the name of the dimensions that it says.
 inline constexpr llvm::StringLiteral kExtentAttrName = "rheobase.extent";
 /// On an argument: the result that it is the memory of.
 inline constexpr llvm::StringLiteral kResultAttrName = "rheobase.result";

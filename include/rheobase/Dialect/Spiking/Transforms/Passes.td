@@ -79,15 +79,14 @@ def NameDimensionsPass : Pass<"spiking-name-dimensions", "::mlir::func::FuncOp">
   let description = [{
     Of a public function on level L3: dimensions that its operations use as equal get one name, `T` for time, `B` for the
     batch, `d0`, `d1`, ... for others; one that must be a certain number gets it. Callers see the names in the manifest, entry
-    points check them, and the memory plan computes with them. An argument that says the number of time steps gets the
-    attribute `rheobase.extent`. The types of arguments and results are kept as `rheobase.type`.
+    points check them, and the memory plan computes with them. Names that the source gives stay. An argument that says the
+    number of time steps gets the attribute `rheobase.extent`.
 
     ```mlir
     func.func @f(%x: tensor<?x?x8xi1>, %v: tensor<?x8xf32>) {
       %s, %vT = spiking.scan forward ins(%i = %x : ...) states(%m = %v : ...) ...
     // becomes
-    func.func @f(%x: tensor<?x?x8xi1> {rheobase.shape = ["T", "B", 8], rheobase.type = tensor<?x?x8xi1>},
-                 %v: tensor<?x8xf32> {rheobase.shape = ["B", 8], rheobase.type = tensor<?x8xf32>}) {
+    func.func @f(%x: tensor<?x?x8xi1> {spiking.dims = ["T", "B", 8]}, %v: tensor<?x8xf32> {spiking.dims = ["B", 8]}) {
     ```
   }];
 }
