@@ -12,6 +12,7 @@
 #include "rheobase/Dialect/Spiking/Transforms/Passes.h"
 #include "rheobase/Pipelines/CPU.h"
 #include "rheobase/Pipelines/GPU.h"
+#include "rheobase/Pipelines/Pipelines.h"
 #include "rheobase/Target/CPU.h"
 #include "rheobase/Target/PTX.h"
 #include "rheobase/Target/Passes.h"
@@ -37,4 +38,5 @@ void rheobase::registerAllPasses() {
   registerTargetPasses();
   registerCPUPipelines();
   registerGPUPipelines();
+  registerPipelines();
 }

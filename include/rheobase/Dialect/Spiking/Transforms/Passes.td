@@ -8,6 +8,7 @@
 #define RHEOBASE_SPIKING_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
+include "rheobase/Dialect/Spiking/Transforms/PlanPasses.td"
 include "rheobase/Dialect/Spiking/Transforms/TrainingPasses.td"
 
 def ExpandPresetsPass : Pass<"spiking-expand-presets"> {
@@ -69,86 +70,6 @@ def DistributeTimeLoopPass : Pass<"spiking-distribute-time-loop"> {
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
-
-//===----------------------------------------------------------------------===//
-// Memory
-//===----------------------------------------------------------------------===//
-
-def NameDimensionsPass : Pass<"spiking-name-dimensions", "::mlir::func::FuncOp"> {
-  let summary = "find out which dimensions of a function's arguments are equal";
-  let description = [{
-    Of a public function on level L3: dimensions that its operations use as equal get one name, `T` for time, `B` for the
-    batch, `d0`, `d1`, ... for others; one that must be a certain number gets it. Callers see the names in the manifest, entry
-    points check them, and the memory plan computes with them. Names that the source gives stay. An argument that says the
-    number of time steps gets the attribute `rheobase.extent`.
-
-    ```mlir
-    func.func @f(%x: tensor<?x?x8xi1>, %v: tensor<?x8xf32>) {
-      %s, %vT = spiking.scan forward ins(%i = %x : ...) states(%m = %v : ...) ...
-    // becomes
-    func.func @f(%x: tensor<?x?x8xi1> {spiking.dims = ["T", "B", 8]}, %v: tensor<?x8xf32> {spiking.dims = ["B", 8]}) {
-    ```
-  }];
-}
-
-def LegalizeSpikeStoragePass : Pass<"spiking-legalize-spike-storage"> {
-  let summary = "store binary spikes as bytes";
-  let description = [{
-    On level L3: every `tensor<..xi1>` becomes a `tensor<..xi8>` that holds 0 and 1, in signatures too, and the bodies of scans and
-    linalg operations convert where they read and write. So no `memref<..xi1>` appears later.
-
-    ```mlir
-    %r = linalg.generic ... ins(%x : tensor<?xi1>) ... { ^bb0(%s: i1, ...): %n = arith.uitofp %s : i1 to f32 ... }
-    // becomes
-    %r = linalg.generic ... ins(%x : tensor<?xi8>) ... { ^bb0(%s: i8, ...): %n = arith.uitofp %s : i8 to f32 ... }
-    ```
-  }];
-  let dependentDialects = ["::mlir::arith::ArithDialect"];
-}
-
-def DonateArgumentsPass : Pass<"spiking-donate-arguments", "::mlir::func::FuncOp"> {
-  let summary = "put results into the arguments that they update";
-  let description = [{
-    Before bufferization: a result with `spiking.aliases = k` is materialized in argument k, which becomes writable; no
-    other argument is. Bufferization then computes such a result in place, or copies it where it cannot.
-
-    ```mlir
-    func.func @step(%p: tensor<8xf32>, ...) -> (tensor<8xf32> {spiking.aliases = 0}) { ... return %new : tensor<8xf32> }
-    // becomes
-    func.func @step(%p: tensor<8xf32> {bufferization.writable = true}, ...) -> (tensor<8xf32> {spiking.aliases = 0}) {
-      ...
-      %r = bufferization.materialize_in_destination %new in %p : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
-      return %r : tensor<8xf32>
-    }
-    ```
-  }];
-  let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
-}
-
-def PlanMemoryPass : Pass<"spiking-plan-memory", "::mlir::ModuleOp"> {
-  let summary = "put all buffers of a function into one arena";
-  let description = [{
-    After bufferization, on public functions. Every result becomes memory that the caller passes: the donated argument that
-    it aliases, or one more argument. Every other buffer becomes a view of an arena, the last argument; buffers whose
-    lifetimes do not overlap share a slot of it. How large arena and results are is a function of the arguments, `@NAME_sizes`:
-    it returns the bytes of the arena, then for each new argument the extents of the result and those of its memory.
-
-    ```mlir
-    func.func @f(%x: memref<?xf32>) -> memref<?xf32> {
-      %a = memref.alloc(%n) : memref<?xf32>
-      ...
-    // becomes
-    func.func private @f_sizes(%x: memref<?xf32>) -> (index, index, index)
-    func.func @f(%x: memref<?xf32>, %result: memref<?xf32> {rheobase.result = 0}, %arena: memref<?xi8> {rheobase.arena})
-        attributes {rheobase.sizes = @f_sizes} {
-      %a = memref.view %arena[%offset][%n] : memref<?xi8> to memref<?xf32>
-      ...
-    ```
-
-    Remarks tell the sizes, and what is copied: a donated argument whose new value could not be computed in place, a result
-    that is part of something else.
-  }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::memref::MemRefDialect"];
 }
 
 def ElementwiseToScanPass : Pass<"spiking-elementwise-to-scan"> {

@@ -1,0 +1,69 @@
+//===- Pipelines.h - The stages of compilation ------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Tools, tests and the just-in-time compiler build their pass managers with
+// these functions, so what a test of a pipeline runs is what users run.
+//
+//===----------------------------------------------------------------------===//
+#ifndef RHEOBASE_PIPELINES_PIPELINES_H
+#define RHEOBASE_PIPELINES_PIPELINES_H
+
+#include "rheobase/Pipelines/CPU.h"
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include <optional>
+
+namespace mlir {
+class OpPassManager;
+} // namespace mlir
+
+namespace rheobase {
+
+/// Where compilation can stop, in this order.
+enum class Stage {
+  Input,    ///< as it was read
+  Sequence, ///< L1: no time loops but true recurrences, parameters outlined
+  Planned,  ///< L2: kernels
+  Linalg,   ///< L3 on tensors: products in linalg, scans
+  Buffers,  ///< L3 on buffers, memory planned, entry points
+  LLVM,     ///< L4: the LLVM dialect
+};
+
+/// The stage of a name (input, sequence, planned, linalg, buffers, llvm).
+std::optional<Stage> parseStage(llvm::StringRef name);
+llvm::StringRef stringifyStage(Stage stage);
+llvm::ArrayRef<Stage> getStages();
+
+/// From L0 to L1: neurons' conventions explicit, time loops distributed, named
+/// neurons decomposed, functions inlined.
+struct FrontendOptions {};
+void populateFrontendPipeline(mlir::OpPassManager &pm,
+                              const FrontendOptions &options);
+
+/// From L1 to L2.
+struct PlanOptions {};
+void populatePlanPipeline(mlir::OpPassManager &pm, const PlanOptions &options);
+
+/// From L1 or L2 to linalg and scans on tensors, entry points described.
+struct LinalgOptions {
+  /// What the module is called in the manifest if it has no name of its own.
+  std::string moduleName = "module";
+};
+void populateLinalgPipeline(mlir::OpPassManager &pm,
+                            const LinalgOptions &options);
+
+/// From tensors to buffers: bufferization, memory plan, entry points.
+void populateBufferPipeline(mlir::OpPassManager &pm);
+
+/// Makes all pipelines known to tools: `spiking-frontend`, `spiking-plan`,
+/// `spiking-lower-to-linalg`, `spiking-lower-to-buffers`, `spiking-lower-to-cpu`
+/// (from L1 or L2 to the LLVM dialect).
+void registerPipelines();
+
+} // namespace rheobase
+
+#endif // RHEOBASE_PIPELINES_PIPELINES_H

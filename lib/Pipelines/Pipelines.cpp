@@ -1,0 +1,151 @@
+//===- Pipelines.cpp - The stages of compilation ----------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "rheobase/Pipelines/Pipelines.h"
+
+#include "rheobase/Conversion/Passes.h"
+#include "rheobase/Dialect/Spiking/Transforms/Passes.h"
+
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace rheobase;
+using namespace rheobase::spiking;
+
+static constexpr std::pair<Stage, StringLiteral> stageNames[] = {
+    {Stage::Input, "input"},     {Stage::Sequence, "sequence"},
+    {Stage::Planned, "planned"}, {Stage::Linalg, "linalg"},
+    {Stage::Buffers, "buffers"}, {Stage::LLVM, "llvm"}};
+
+std::optional<Stage> rheobase::parseStage(StringRef name) {
+  for (auto [stage, known] : stageNames)
+    if (known == name)
+      return stage;
+  return std::nullopt;
+}
+
+StringRef rheobase::stringifyStage(Stage stage) {
+  for (auto [known, name] : stageNames)
+    if (known == stage)
+      return name;
+  llvm_unreachable("all stages have names");
+}
+
+ArrayRef<Stage> rheobase::getStages() {
+  static constexpr Stage stages[] = {Stage::Input,   Stage::Sequence,
+                                     Stage::Planned, Stage::Linalg,
+                                     Stage::Buffers, Stage::LLVM};
+  return stages;
+}
+
+void rheobase::populateFrontendPipeline(OpPassManager &pm,
+                                        const FrontendOptions &options) {
+  pm.addPass(createInlinerPass());
+  pm.addPass(createSymbolDCEPass());
+  pm.addPass(createExpandPresetsPass());
+  pm.addPass(createDistributeTimeLoopPass());
+  pm.addPass(createDecomposeNeuronsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+void rheobase::populatePlanPipeline(OpPassManager &pm,
+                                    const PlanOptions &options) {}
+
+void rheobase::populateLinalgPipeline(OpPassManager &pm,
+                                      const LinalgOptions &options) {
+  pm.addPass(createConvertSpikingToLinalgPass());
+  // No elimination of common subexpressions before bufferization: buffers that
+  // begin alike would become one that must be copied.
+  pm.addPass(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createNameDimensionsPass());
+  DescribeEntriesPassOptions describe;
+  describe.moduleName = options.moduleName;
+  pm.addPass(createDescribeEntriesPass(describe));
+}
+
+void rheobase::populateBufferPipeline(OpPassManager &pm) {
+  pm.addPass(createLegalizeSpikeStoragePass());
+  pm.addNestedPass<func::FuncOp>(createDonateArgumentsPass());
+  bufferization::OneShotBufferizePassOptions bufferize;
+  bufferize.bufferizeFunctionBoundaries = true;
+  bufferize.functionBoundaryTypeConversion =
+      bufferization::LayoutMapOption::IdentityLayoutMap;
+  pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
+  // Views that are equal become one, so that copies onto themselves vanish;
+  // sizes leave loops, and with them the buffers that have these sizes.
+  pm.addPass(createCSEPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createLoopInvariantCodeMotionPass());
+  pm.addNestedPass<func::FuncOp>(
+      bufferization::createBufferLoopHoistingPass());
+  pm.addPass(createPlanMemoryPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createWrapEntriesPass());
+}
+
+namespace {
+struct LinalgPipelineOptions : PassPipelineOptions<LinalgPipelineOptions> {
+  Option<std::string> moduleName{
+      *this, "module-name",
+      llvm::cl::desc("name of the module in the manifest and in symbols, "
+                     "unless it has one of its own"),
+      llvm::cl::init("module")};
+};
+
+struct CPUPipelineOptions : PassPipelineOptions<CPUPipelineOptions> {
+  Option<std::string> moduleName{
+      *this, "module-name",
+      llvm::cl::desc("name of the module in the manifest and in symbols, "
+                     "unless it has one of its own"),
+      llvm::cl::init("module")};
+  Option<int64_t> vectorBits{*this, "vector-bits",
+                             llvm::cl::desc("bits of a vector register: 256 "
+                                            "(AVX2) or 512 (AVX-512)"),
+                             llvm::cl::init(256)};
+  Option<bool> threads{*this, "threads",
+                       llvm::cl::desc("run loops on the threads of OpenMP"),
+                       llvm::cl::init(true)};
+};
+} // namespace
+
+void rheobase::registerPipelines() {
+  PassPipelineRegistration<>(
+      "spiking-frontend", "from step form (L0) to sequence form (L1)",
+      [](OpPassManager &pm) { populateFrontendPipeline(pm, {}); });
+  PassPipelineRegistration<>(
+      "spiking-plan", "from sequence form (L1) to planned form (L2)",
+      [](OpPassManager &pm) { populatePlanPipeline(pm, {}); });
+  PassPipelineRegistration<LinalgPipelineOptions>(
+      "spiking-lower-to-linalg",
+      "from L1 or L2 to linalg and scans on tensors, entry points described",
+      [](OpPassManager &pm, const LinalgPipelineOptions &options) {
+        LinalgOptions linalg;
+        linalg.moduleName = options.moduleName;
+        populateLinalgPipeline(pm, linalg);
+      });
+  PassPipelineRegistration<>(
+      "spiking-lower-to-buffers",
+      "from linalg and scans on tensors to buffers and entry points",
+      [](OpPassManager &pm) { populateBufferPipeline(pm); });
+  PassPipelineRegistration<CPUPipelineOptions>(
+      "spiking-lower-to-cpu", "from L1 or L2 to the LLVM dialect",
+      [](OpPassManager &pm, const CPUPipelineOptions &options) {
+        LinalgOptions linalg;
+        linalg.moduleName = options.moduleName;
+        populateLinalgPipeline(pm, linalg);
+        populateBufferPipeline(pm);
+        CPUOptions cpu;
+        cpu.vectorBits = options.vectorBits;
+        cpu.threads = options.threads;
+        buildLowerToLLVMPipeline(pm, cpu);
+      });
+}
