@@ -1,4 +1,5 @@
-//===- Pipelines.cpp - The stages of compilation ----------------------------===//
+//===- Pipelines.cpp - The stages of compilation
+//----------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -84,8 +85,7 @@ void rheobase::populateBufferPipeline(OpPassManager &pm) {
   pm.addPass(createCSEPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createLoopInvariantCodeMotionPass());
-  pm.addNestedPass<func::FuncOp>(
-      bufferization::createBufferLoopHoistingPass());
+  pm.addNestedPass<func::FuncOp>(bufferization::createBufferLoopHoistingPass());
   pm.addPass(createPlanMemoryPass());
   pm.addPass(createCSEPass());
   pm.addPass(createCanonicalizerPass());

@@ -119,6 +119,17 @@ rheobase::translateAndOptimize(ModuleOp module, llvm::LLVMContext &context,
     module.emitError("translation to LLVM IR failed");
     return nullptr;
   }
+  // The conversion of buffers has names of its own for the runtime's functions.
+  for (auto [name, runtimeName] :
+       {std::pair("_mlir_memref_to_llvm_alloc", "rheobase_rt_alloc"),
+        std::pair("_mlir_memref_to_llvm_free", "rheobase_rt_free")})
+    if (llvm::Function *function = result->getFunction(name)) {
+      function->replaceAllUsesWith(
+          result
+              ->getOrInsertFunction(runtimeName, function->getFunctionType())
+              .getCallee());
+      function->eraseFromParent();
+    }
   result->setDataLayout(machine.createDataLayout());
   result->setTargetTriple(machine.getTargetTriple());
   for (llvm::Function &function : *result) {

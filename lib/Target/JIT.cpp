@@ -58,8 +58,8 @@ static llvm::Error bindRuntime(llvm::orc::LLJIT &jit) {
         llvm::orc::ExecutorAddr::fromPtr(function),
         llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
   };
-  bind("_mlir_memref_to_llvm_alloc", &rheobase_rt_alloc);
-  bind("_mlir_memref_to_llvm_free", &rheobase_rt_free);
+  bind("rheobase_rt_alloc", &rheobase_rt_alloc);
+  bind("rheobase_rt_free", &rheobase_rt_free);
   bind("rheobase_rt_shape_error", &rheobase_rt_shape_error);
   if (llvm::Error error = jit.getMainJITDylib().define(
           llvm::orc::absoluteSymbols(std::move(symbols))))

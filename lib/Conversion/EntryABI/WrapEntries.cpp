@@ -1,4 +1,5 @@
-//===- WrapEntries.cpp - Entry points with the ABI of generated code --------===//
+//===- WrapEntries.cpp - Entry points with the ABI of generated code
+//--------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -103,8 +104,7 @@ private:
   /// Goes on if `holds`, else to `otherwise`.
   void require(Value holds, Block *otherwise, ValueRange operands) {
     Block *next = addBlock();
-    cf::CondBranchOp::create(b, holds, next, ValueRange(), otherwise,
-                             operands);
+    cf::CondBranchOp::create(b, holds, next, ValueRange(), otherwise, operands);
     b.setInsertionPointToEnd(next);
   }
   /// `dim` as for rheobase_rt_shape_error; `expected` and `got` are i64.
@@ -114,8 +114,8 @@ private:
             {constant(i32, argument), constant(i32, dim), expected, got});
   }
   void requireEqual(int64_t argument, int64_t dim, Value expected, Value got) {
-    Value holds = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, expected,
-                                        got);
+    Value holds =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, expected, got);
     requireShape(holds, argument, dim, expected, got);
   }
   void requireNotNegative(int64_t argument, int64_t dim, Value got) {
@@ -203,10 +203,10 @@ Value EntryBuilder::entryName() {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(module.getBody());
     std::string text = function.getName().str() + '\0';
-    LLVM::GlobalOp::create(
-        b, LLVM::LLVMArrayType::get(b.getI8Type(), text.size()),
-        /*isConstant=*/true, LLVM::Linkage::Internal, symbol,
-        b.getStringAttr(text));
+    LLVM::GlobalOp::create(b,
+                           LLVM::LLVMArrayType::get(b.getI8Type(), text.size()),
+                           /*isConstant=*/true, LLVM::Linkage::Internal, symbol,
+                           b.getStringAttr(text));
   }
   return LLVM::AddressOfOp::create(b, pointer, symbol);
 }
@@ -218,18 +218,17 @@ void EntryBuilder::buildShapeError() {
   b.setInsertionPointToEnd(shapeError);
   SmallVector<Value> operands{entryName()};
   llvm::append_range(operands, shapeError->getArguments());
-  LLVM::CallOp::create(b,
-                       declare("rheobase_rt_shape_error", none,
-                               {pointer, i32, i32, i64, i64}),
-                       operands);
+  LLVM::CallOp::create(
+      b,
+      declare("rheobase_rt_shape_error", none, {pointer, i32, i32, i64, i64}),
+      operands);
   returnStatus(RB_INVALID_ARGUMENT);
 }
 
 void EntryBuilder::checkArgument(int64_t index) {
   const Parameter &parameter = parameters[index];
   auto requireField = [&](int64_t dim, int64_t expected, size_t offset) {
-    Value got =
-        arith::ExtSIOp::create(b, i64, load(i32, args, index, offset));
+    Value got = arith::ExtSIOp::create(b, i64, load(i32, args, index, offset));
     requireEqual(index, dim, constant(i64, expected), got);
   };
   requireField(-2, parameter.dtype, offsetof(rb_tensor, dtype));
@@ -255,8 +254,8 @@ void EntryBuilder::checkArgument(int64_t index) {
 
 Value EntryBuilder::makeBuffer(MemRefType type, Value data,
                                ValueRange extents) {
-  auto descriptor = MemRefDescriptor::poison(b, b.getLoc(),
-                                             converter.convertType(type));
+  auto descriptor =
+      MemRefDescriptor::poison(b, b.getLoc(), converter.convertType(type));
   descriptor.setAllocatedPtr(b, b.getLoc(), data);
   descriptor.setAlignedPtr(b, b.getLoc(), data);
   descriptor.setConstantOffset(b, b.getLoc(), 0);
@@ -279,8 +278,8 @@ LogicalResult EntryBuilder::run() {
   if (module.lookupSymbol(symbol))
     return function.emitOpError("its entry point cannot be called ")
            << symbol << ": this name is taken";
-  entry = func::FuncOp::create(
-      b, symbol, b.getFunctionType({pointer, pointer}, i32));
+  entry = func::FuncOp::create(b, symbol,
+                               b.getFunctionType({pointer, pointer}, i32));
   Block *body = entry.addEntryBlock();
   args = body->getArgument(0);
   results = body->getArgument(1);
@@ -338,8 +337,8 @@ LogicalResult EntryBuilder::run() {
       rank = parameter.memory.getRank();
       memoryExtents.emplace_back(rest.take_front(rank));
       rest = rest.drop_front(rank);
-      bytes = constant(i64, llvm::divideCeil(
-                                parameter.memory.getElementTypeBitWidth(), 8));
+      bytes = constant(
+          i64, llvm::divideCeil(parameter.memory.getElementTypeBitWidth(), 8));
       for (Value extent : memoryExtents.back())
         bytes = arith::MulIOp::create(b, bytes, extent);
     } else {
@@ -386,8 +385,8 @@ LogicalResult EntryBuilder::run() {
                load(pointer, args, index, offsetof(rb_tensor, data)),
                extents[index]);
   int64_t number = 0;
-  for (auto [parameter, data] : llvm::zip_equal(
-           ArrayRef(parameters).drop_front(numArguments), memory)) {
+  for (auto [parameter, data] :
+       llvm::zip_equal(ArrayRef(parameters).drop_front(numArguments), memory)) {
     if (parameter.dims)
       describe(parameter, data, resultExtents[number++]);
     else
@@ -399,12 +398,11 @@ LogicalResult EntryBuilder::run() {
 }
 
 namespace {
-struct WrapEntriesPass
-    : rheobase::impl::WrapEntriesPassBase<WrapEntriesPass> {
+struct WrapEntriesPass : rheobase::impl::WrapEntriesPassBase<WrapEntriesPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    auto moduleName = module->getAttrOfType<StringAttr>(
-        SpikingDialect::kModuleNameAttrName);
+    auto moduleName =
+        module->getAttrOfType<StringAttr>(SpikingDialect::kModuleNameAttrName);
     if (!moduleName) {
       module.emitError("expected a module that spiking-describe-entries has "
                        "described, got one without ")
@@ -425,6 +423,12 @@ struct WrapEntriesPass
     for (func::FuncOp function : planned)
       if (failed(EntryBuilder(module, moduleName, function).run()))
         return signalPassFailure();
+    // Nothing but entry points is seen from outside.
+    for (auto function : module.getOps<func::FuncOp>())
+      if (function.isPrivate() && !function.isExternal())
+        function->setAttr(
+            "llvm.linkage",
+            LLVM::LinkageAttr::get(&getContext(), LLVM::Linkage::Internal));
   }
 };
 } // namespace

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "rheobase/Conversion/Passes.h"
+#include "rheobase/Dialect/Spiking/Transforms/Passes.h"
 #include "rheobase/InitAll.h"
 #include "rheobase/Pipelines/CPU.h"
 #include "rheobase/Target/JIT.h"
@@ -53,6 +54,7 @@ protected:
     if (!module)
       return nullptr;
     PassManager pm(&context);
+    pm.addPass(spiking::createPlanMemoryPass());
     pm.addPass(createWrapEntriesPass());
     CPUOptions cpu;
     cpu.vectorBits = getVectorBits(isa);

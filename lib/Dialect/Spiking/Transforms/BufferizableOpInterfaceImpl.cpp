@@ -1,4 +1,5 @@
-//===- BufferizableOpInterfaceImpl.cpp - Scans on buffers -------------------===//
+//===- BufferizableOpInterfaceImpl.cpp - Scans on buffers
+//-------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

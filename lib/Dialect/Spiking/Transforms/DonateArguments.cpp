@@ -1,4 +1,5 @@
-//===- DonateArguments.cpp - Results that update arguments ------------------===//
+//===- DonateArguments.cpp - Results that update arguments
+//------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,4 +1,5 @@
-//===- LegalizeSpikeStorage.cpp - Spikes in memory are bytes ----------------===//
+//===- LegalizeSpikeStorage.cpp - Spikes in memory are bytes
+//----------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -127,9 +128,9 @@ void StorageRewriter::visit(Operation *op) {
     if (!scan.getReplay().empty()) {
       size_t number = 0;
       Block &replay = scan.getReplay().front();
-      for (ValueRange operands : {ValueRange(scan.getIns()),
-                                  ValueRange(scan.getParams()),
-                                  ValueRange(scan.getReplayed())})
+      for (ValueRange operands :
+           {ValueRange(scan.getIns()), ValueRange(scan.getParams()),
+            ValueRange(scan.getReplayed())})
         for (Value operand : operands) {
           if (isSpikeTensor(operand.getType()))
             loadArgument(replay.getArgument(number));
@@ -154,8 +155,7 @@ void StorageRewriter::visit(Operation *op) {
     for (OpOperand &operand : body->getTerminator()->getOpOperands())
       storeOperand(operand);
   } else if (auto pad = dyn_cast<tensor::PadOp>(op)) {
-    for (OpOperand &operand :
-         pad.getBody()->getTerminator()->getOpOperands())
+    for (OpOperand &operand : pad.getBody()->getTerminator()->getOpOperands())
       storeOperand(operand);
   } else if (isa<tensor::InsertOp, tensor::FromElementsOp, tensor::SplatOp>(
                  op)) {
@@ -166,8 +166,7 @@ void StorageRewriter::visit(Operation *op) {
   } else if (auto extract = dyn_cast<tensor::ExtractOp>(op)) {
     if (isSpikeTensor(extract.getTensor().getType())) {
       extract.getResult().setType(i8);
-      load(extract.getResult(), std::next(Block::iterator(op)),
-           op->getBlock());
+      load(extract.getResult(), std::next(Block::iterator(op)), op->getBlock());
     }
   } else if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
     if (auto elements = dyn_cast<DenseElementsAttr>(constant.getValue()))

@@ -1,4 +1,5 @@
-//===- NameDimensions.cpp - Which dimensions of arguments are equal ---------===//
+//===- NameDimensions.cpp - Which dimensions of arguments are equal
+//---------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -38,12 +39,13 @@ public:
   static bool isNumber(Value value) {
     auto type = dyn_cast<RankedTensorType>(value.getType());
     return value.getType().isIndex() ||
-           (type && type.getRank() == 0 &&
-            type.getElementType().isInteger(64));
+           (type && type.getRank() == 0 && type.getElementType().isInteger(64));
   }
 
   int leader(Value tensor, int64_t dim) { return lead(dimension(tensor, dim)); }
-  int leader(Value index) { return lead(node({index.getAsOpaquePointer(), -1})); }
+  int leader(Value index) {
+    return lead(node({index.getAsOpaquePointer(), -1}));
+  }
   /// The number that the extents of a class are equal to, if it is known.
   std::optional<int64_t> getNumber(int leader) {
     for (auto [number, id] : numbers)
@@ -52,14 +54,19 @@ public:
     return std::nullopt;
   }
   /// Classes of the dimensions of time and batch of scans, in program order.
-  SmallVector<int> getTimes() { return llvm::map_to_vector(times, [&](int id) { return lead(id); }); }
-  SmallVector<int> getBatches() { return llvm::map_to_vector(batches, [&](int id) { return lead(id); }); }
+  SmallVector<int> getTimes() {
+    return llvm::map_to_vector(times, [&](int id) { return lead(id); });
+  }
+  SmallVector<int> getBatches() {
+    return llvm::map_to_vector(batches, [&](int id) { return lead(id); });
+  }
 
 private:
   using Key = std::pair<const void *, int64_t>;
 
   int node(Key key) {
-    auto [it, isNew] = nodes.try_emplace(key, int(nodes.size() + numbers.size()));
+    auto [it, isNew] =
+        nodes.try_emplace(key, int(nodes.size() + numbers.size()));
     if (isNew)
       classes.insert(it->second);
     return it->second;
@@ -204,9 +211,8 @@ void DimensionClasses::visitScan(ScanOp scan) {
     if (!type)
       return;
     for (int64_t dim = 0; dim < type.getRank(); ++dim) {
-      int64_t position = timed && dim == 0
-                             ? 0
-                             : rank + 1 - (type.getRank() - dim);
+      int64_t position =
+          timed && dim == 0 ? 0 : rank + 1 - (type.getRank() - dim);
       if (position > 0 && type.getDimSize(dim) == 1)
         continue; // broadcast, or known
       int id = dimension(operand, dim);
@@ -215,7 +221,8 @@ void DimensionClasses::visitScan(ScanOp scan) {
       extents[position] = id;
     }
   };
-  for (ValueRange operands : {ValueRange(scan.getIns()), ValueRange(scan.getOuts())})
+  for (ValueRange operands :
+       {ValueRange(scan.getIns()), ValueRange(scan.getOuts())})
     for (Value operand : operands)
       visitOperand(operand, sequence);
   for (ValueRange operands :
@@ -365,7 +372,8 @@ struct NameDimensionsPass
     Names names(function, classes);
     auto shapeOf = [&](Value tensor) -> ArrayAttr {
       SmallVector<Attribute> shape;
-      for (int64_t dim : llvm::seq(cast<RankedTensorType>(tensor.getType()).getRank()))
+      for (int64_t dim :
+           llvm::seq(cast<RankedTensorType>(tensor.getType()).getRank()))
         shape.push_back(names.get(builder, tensor, dim));
       return builder.getArrayAttr(shape);
     };

@@ -1,4 +1,5 @@
-//===- PlanMemory.cpp - One arena for all buffers of a function -------------===//
+//===- PlanMemory.cpp - One arena for all buffers of a function
+//-------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -204,8 +205,8 @@ Value Sizes::extentOfArgument(BlockArgument argument, int64_t dim) {
     name = dyn_cast<StringAttr>(shape[dim]);
   if (name && name != "?")
     for (BlockArgument other : function.getArguments()) {
-      auto shape = function.getArgAttrOfType<ArrayAttr>(other.getArgNumber(),
-                                                        SpikingDialect::kDimsAttrName);
+      auto shape = function.getArgAttrOfType<ArrayAttr>(
+          other.getArgNumber(), SpikingDialect::kDimsAttrName);
       if (!shape || !llvm::is_contained(shape, name))
         continue;
       argument = other;
@@ -483,7 +484,8 @@ LogicalResult MemoryPlanner::freeOthers() {
     Block *home = alloc->getBlock();
     for (Value view : views->resolve(alloc))
       if (view.getParentBlock() != home &&
-          !home->getParentOp()->isAncestor(view.getParentBlock()->getParentOp())) {
+          !home->getParentOp()->isAncestor(
+              view.getParentBlock()->getParentOp())) {
         alloc.emitOpError("a buffer that is made in a loop leaves it");
         return WalkResult::interrupt();
       }
@@ -508,22 +510,24 @@ static Value bytesOf(Sizes &sizes, const Bytes &bytes,
                      function_ref<Value(Value)> extentOf) {
   Value product = sizes.constant(bytes.coefficient);
   for (Value factor : bytes.factors)
-    product = sizes.multiply(
-        product, sizes.max(extentOf(factor), sizes.constant(1)));
+    product =
+        sizes.multiply(product, sizes.max(extentOf(factor), sizes.constant(1)));
   return sizes.aligned(product);
 }
 
 /// The function that tells a caller how much memory to pass: the bytes of the
-/// arena, then for each result the extents that it has, and those of its memory.
+/// arena, then for each result the extents that it has, and those of its
+/// memory.
 LogicalResult MemoryPlanner::buildSizesFunction() {
   MLIRContext *context = function.getContext();
   OpBuilder builder(function);
   unsigned count = block.getNumArguments() - results.size();
   ArrayRef<Type> inputs = function.getArgumentTypes().take_front(count);
-  auto sizesFunction = func::FuncOp::create(
-      builder, loc, (function.getName() + "_sizes").str(),
-      builder.getFunctionType(inputs, {}));
-  SymbolTable(function->getParentOp()).insert(sizesFunction, Block::iterator(function));
+  auto sizesFunction =
+      func::FuncOp::create(builder, loc, (function.getName() + "_sizes").str(),
+                           builder.getFunctionType(inputs, {}));
+  SymbolTable(function->getParentOp())
+      .insert(sizesFunction, Block::iterator(function));
   sizesFunction.setPrivate();
   function->setAttr(kSizesAttrName, SymbolRefAttr::get(sizesFunction));
   Block *body = sizesFunction.addEntryBlock();
@@ -537,7 +541,8 @@ LogicalResult MemoryPlanner::buildSizesFunction() {
                           }));
   for (const Result &result : results)
     for (Value shaped : {result.value, result.memory})
-      for (int64_t dim : llvm::seq(cast<MemRefType>(shaped.getType()).getRank())) {
+      for (int64_t dim :
+           llvm::seq(cast<MemRefType>(shaped.getType()).getRank())) {
         values.push_back(sizes.extent(shaped, dim));
         if (!values.back())
           return function.emitOpError("the extent of dimension ")
@@ -546,7 +551,8 @@ LogicalResult MemoryPlanner::buildSizesFunction() {
       }
   func::ReturnOp::create(builder, loc, values);
   sizesFunction.setFunctionType(FunctionType::get(
-      context, inputs, SmallVector<Type>(values.size(), builder.getIndexType())));
+      context, inputs,
+      SmallVector<Type>(values.size(), builder.getIndexType())));
   return success();
 }
 
@@ -559,14 +565,12 @@ void MemoryPlanner::useArena() {
     offset = atEntry->add(
         offset, bytesOf(*atEntry, slot.bytes, [](Value v) { return v; }));
   }
-  auto arenaType =
-      MemRefType::get({ShapedType::kDynamic}, builder.getI8Type());
+  auto arenaType = MemRefType::get({ShapedType::kDynamic}, builder.getI8Type());
   unsigned number = function.getNumArguments();
-  (void)function.insertArgument(
-      number, arenaType,
-      builder.getDictionaryAttr(
-          builder.getNamedAttr(kArenaAttrName, builder.getUnitAttr())),
-      loc);
+  (void)function.insertArgument(number, arenaType,
+                                builder.getDictionaryAttr(builder.getNamedAttr(
+                                    kArenaAttrName, builder.getUnitAttr())),
+                                loc);
   Value arena = block.getArgument(number);
   for (Buffer &buffer : buffers) {
     SmallVector<Value> extents;
@@ -599,8 +603,7 @@ void MemoryPlanner::dropResults() {
     }
   }
   block.getTerminator()->setOperands({});
-  (void)function.eraseResults(
-      llvm::BitVector(function.getNumResults(), true));
+  (void)function.eraseResults(llvm::BitVector(function.getNumResults(), true));
 }
 
 void MemoryPlanner::report() {
@@ -617,8 +620,7 @@ void MemoryPlanner::report() {
                           .function(function.getName()))
       << "an arena of " << (text.empty() ? StringRef("0") : StringRef(text))
       << " bytes: " << std::to_string(slots.size()) << " slots for "
-      << std::to_string(buffers.size())
-      << " buffers";
+      << std::to_string(buffers.size()) << " buffers";
 }
 
 LogicalResult MemoryPlanner::run() {
