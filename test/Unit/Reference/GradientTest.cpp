@@ -355,6 +355,14 @@ TEST_F(GradientTest, Synapses) {
           : (tensor<2x3x2xf64>, tensor<2xf64>, tensor<2xf64>, tensor<2xf64>, tensor<2xf64>) -> (tensor<2x3x2xf64>, tensor<2xf64>, tensor<2xf64>, tensor<2xf64>, tensor<2xf64>)
         return %y, %z : tensor<2x3x2xf64>, tensor<2x3x2xf64>
       })mlir",
+      R"mlir(func.func @f(%x: tensor<?x?x2x3xf64>, %g: tensor<2xf64>, %b: tensor<2xf64>, %m: tensor<2xi32>) -> (tensor<?x?x2x3xf64>, tensor<?x?x2x3xf64>) {
+        %one = arith.constant dense<1.5> : tensor<2xf64>
+        %y, %a0, %a1, %a2, %a3 = spiking.batch_norm %x scale(%g) shift(%b) running(%one, %one) {sequence = true, channel_dim = -2 : i64}
+          : (tensor<?x?x2x3xf64>, tensor<2xf64>, tensor<2xf64>, tensor<2xf64>, tensor<2xf64>) -> (tensor<?x?x2x3xf64>, tensor<2xf64>, tensor<2xf64>, tensor<?x2xf64>, tensor<?x2xf64>)
+        %z, %b0, %b1, %b2, %b3 = spiking.batch_norm %x scale(%g) shift(%b) running(%one, %one) {sequence = true, channel_dim = -2 : i64, mode = #spiking.mode<inference>}
+          : (tensor<?x?x2x3xf64>, tensor<2xf64>, tensor<2xf64>, tensor<2xf64>, tensor<2xf64>) -> (tensor<?x?x2x3xf64>, tensor<2xf64>, tensor<2xf64>, tensor<2xf64>, tensor<2xf64>)
+        return %y, %z : tensor<?x?x2x3xf64>, tensor<?x?x2x3xf64>
+      })mlir",
       R"mlir(func.func @f(%x: tensor<3x2x2x3xf64>, %z: tensor<3x2x6xf64>) -> (tensor<3x2x6xf64>, tensor<3x2x3x2xf64>, tensor<3x2x2x3xf64>, tensor<2x6xf64>, tensor<3x1x6xf64>) {
         %a = spiking.flatten %x {dims = 2 : i64} : (tensor<3x2x2x3xf64>) -> tensor<3x2x6xf64>
         %b = spiking.transpose %x {permutation = array<i64: 1, 0>} : (tensor<3x2x2x3xf64>) -> tensor<3x2x3x2xf64>
@@ -446,6 +454,177 @@ TEST_F(GradientTest, MaximaOfSpikesGoToTheFirst) {
   auto taped = gradient(function, arguments, cotangents);
   ASSERT_TRUE(succeeded(taped)) << messages;
   checkAdjoint(function, arguments, cotangents, *taped, 1.0);
+}
+
+TEST_F(GradientTest, TensorsOfDynamicShape) {
+  const char *texts[] = {
+      // Everything that broadcasts; spikes and counts as numbers; conditions.
+      R"mlir(func.func @f(%x: tensor<?x?x2xf64>, %p: tensor<?x1xf64>, %q: tensor<f64>, %v0: tensor<?x2xf64>) -> (tensor<?x?x2xf64>, tensor<?x?x2xi8>, tensor<?x2xf64>) {
+        %c0 = arith.constant 0 : index
+        %c1 = arith.constant 1 : index
+        %T = tensor.dim %x, %c0 : tensor<?x?x2xf64>
+        %B = tensor.dim %x, %c1 : tensor<?x?x2xf64>
+        %e = tensor.empty(%T, %B) : tensor<?x?x2xf64>
+        %n = tensor.empty(%T, %B) : tensor<?x?x2xi8>
+        %o, %c, %v, %w = spiking.scan reverse ins(%i = %x : tensor<?x?x2xf64>) params(%k = %p : tensor<?x1xf64>, %l = %q : tensor<f64>)
+            outs(%e : tensor<?x?x2xf64>, %n : tensor<?x?x2xi8>) states(%u = %v0 : tensor<?x2xf64>, %spike = %s : tensor<?x2xi1>) {
+          %zero = arith.constant 0.0 : f64
+          %half = arith.constant 0.5 : f64
+          %d = arith.mulf %u, %k : f64
+          %h = arith.addf %d, %i : f64
+          %f = spiking.fire %h {surrogate = #spiking.sigmoid} : f64 -> i1
+          %count = spiking.fire %h {surrogate = #spiking.sigmoid, kind = #spiking.fire_kind<count>, maximum = 3 : i64} : f64 -> i8
+          %both = arith.andi %f, %spike : i1
+          %either = arith.ori %f, %spike : i1
+          %one = arith.xori %f, %spike : i1
+          %a = arith.uitofp %both : i1 to f64
+          %b = arith.uitofp %either : i1 to f64
+          %g = arith.uitofp %one : i1 to f64
+          %ab = arith.addf %a, %b : f64
+          %abg = arith.mulf %ab, %g : f64
+          %p0 = arith.cmpf ogt, %i, %zero : f64
+          %r = scf.if %p0 -> (f64) {
+            %root = math.sqrt %i : f64
+            %z = arith.mulf %root, %l : f64
+            scf.yield %z : f64
+          } else {
+            %z = scf.if %f -> (f64) {
+              %y = arith.mulf %l, %h : f64
+              scf.yield %y : f64
+            } else {
+              scf.yield %h : f64
+            }
+            scf.yield %z : f64
+          }
+          %m = arith.mulf %r, %half : f64
+          %sum = arith.addf %m, %abg : f64
+          %next = arith.select %f, %half, %sum : f64
+          spiking.yield %sum, %count : f64, i8 next(%next, %f : f64, i1)
+        }
+        return %o, %c, %v : tensor<?x?x2xf64>, tensor<?x?x2xi8>, tensor<?x2xf64>
+      })mlir",
+      // A loop whose states are spikes and membranes; values from outside that
+      // are used in several ways; a scan's accumulator.
+      R"mlir(func.func @f(%T: index, %x: tensor<?x?x2xf64>, %w: tensor<2x2xf64>, %k: tensor<2xf64>, %v0: tensor<?x2xf64>) -> (tensor<?x?x2xi1>, tensor<?x2xf64>, tensor<?x?x2xf64>) {
+        %s0 = spiking.fire %v0 {surrogate = #spiking.atan} : tensor<?x2xf64> -> tensor<?x2xi1>
+        %y, %z, %v, %s = spiking.time_loop %t = 0 to %T over(%i = %x : tensor<?x?x2xf64>) state(%u = %v0 : tensor<?x2xf64>, %f = %s0 : tensor<?x2xi1>)
+            -> (tensor<?x?x2xi1>, tensor<?x?x2xf64>) {
+          %a = spiking.linear %f, %w, %k : (tensor<?x2xi1>, tensor<2x2xf64>, tensor<2xf64>) -> tensor<?x2xf64>
+          %b = spiking.linear %i, %w : (tensor<?x2xf64>, tensor<2x2xf64>) -> tensor<?x2xf64>
+          %c = arith.addf %a, %b : tensor<?x2xf64>
+          %g, %u1 = spiking.scan step ins(%d = %c : tensor<?x2xf64>) params(%q = %k : tensor<2xf64>) outs(%f : tensor<?x2xi1>) states(%m = %u : tensor<?x2xf64>) {
+            %e = arith.mulf %m, %q : f64
+            %h = arith.addf %e, %d : f64
+            %r = spiking.fire %h {surrogate = #spiking.atan} : f64 -> i1
+            %n = arith.uitofp %r : i1 to f64
+            %o = arith.subf %h, %n : f64
+            spiking.yield %r : i1 next(%o : f64)
+          }
+          %j = math.tanh %u1 : tensor<?x2xf64>
+          spiking.yield %g, %j : tensor<?x2xi1>, tensor<?x2xf64> next(%u1, %g : tensor<?x2xf64>, tensor<?x2xi1>)
+        }
+        return %y, %v, %z : tensor<?x?x2xi1>, tensor<?x2xf64>, tensor<?x?x2xf64>
+      })mlir",
+      // Tensors taken apart and put together.
+      R"mlir(func.func @f(%x: tensor<?x4xf64>, %y: tensor<2xf64>) -> (tensor<?x4xf64>, tensor<f64>, tensor<?x2x2xf64>, tensor<2xf64>) {
+        %c0 = arith.constant 0 : index
+        %c1 = arith.constant 1 : index
+        %B = tensor.dim %x, %c0 : tensor<?x4xf64>
+        %e = tensor.extract %y[%c1] : tensor<2xf64>
+        %f = math.exp %e : f64
+        %s = tensor.splat %f[%B] : tensor<?x4xf64>
+        %p = arith.mulf %s, %x : tensor<?x4xf64>
+        %a = tensor.extract_slice %p[0, 1] [%B, 2] [1, 1] : tensor<?x4xf64> to tensor<?x2xf64>
+        %b = math.sin %a : tensor<?x2xf64>
+        %q = tensor.insert_slice %b into %p[0, 2] [%B, 2] [1, 1] : tensor<?x2xf64> into tensor<?x4xf64>
+        %r = spiking.reduce_sum %q {dims = array<i64: 0, 1>} : (tensor<?x4xf64>) -> tensor<f64>
+        %g = tensor.expand_shape %q [[0], [1, 2]] output_shape [%B, 2, 2] : tensor<?x4xf64> into tensor<?x2x2xf64>
+        %h = math.exp %g : tensor<?x2x2xf64>
+        %i = tensor.collapse_shape %h [[0], [1, 2]] : tensor<?x2x2xf64> into tensor<?x4xf64>
+        %j = arith.mulf %i, %q : tensor<?x4xf64>
+        %k = tensor.from_elements %e, %f : tensor<2xf64>
+        %l = tensor.insert %f into %k[%c0] : tensor<2xf64>
+        %m = tensor.cast %j : tensor<?x4xf64> to tensor<3x4xf64>
+        %n = tensor.cast %m : tensor<3x4xf64> to tensor<?x4xf64>
+        return %n, %r, %h, %l : tensor<?x4xf64>, tensor<f64>, tensor<?x2x2xf64>, tensor<2xf64>
+      })mlir"};
+  for (StringRef text : texts) {
+    std::string with = text.str();
+    // The initial spike of the scan.
+    if (size_t at = with.find("%o, %c, %v, %w ="); at != std::string::npos)
+      with.insert(at, "%s = spiking.fire %v0 {surrogate = #spiking.sigmoid} : "
+                      "tensor<?x2xf64> -> tensor<?x2xi1>\n");
+    check(with);
+  }
+}
+
+TEST_F(GradientTest, TruncatedBackpropagation) {
+  // Detaching the state that enters every third step but the first, by hand.
+  std::string scan = R"mlir(
+    func.func @f(%x: tensor<8x2xf64>, %k: tensor<2xf64>, %v0: tensor<2xf64>, %e: tensor<8x2xi1>) -> (tensor<8x2xi1>, tensor<2xf64>) {
+      %s, %v = spiking.scan forward ins(%i = %x : tensor<8x2xf64>) params(%q = %k : tensor<2xf64>) outs(%e : tensor<8x2xi1>) states(%u = %v0 : tensor<2xf64>) {
+        MANUAL
+        %d = arith.mulf %m, %q : f64
+        %h = arith.addf %d, %i : f64
+        %f = spiking.fire %h {surrogate = #spiking.sigmoid} : f64 -> i1
+        %n = arith.uitofp %f : i1 to f64
+        %o = arith.subf %h, %n : f64
+        spiking.yield %f : i1 next(%o : f64)
+      }
+      return %s, %v : tensor<8x2xi1>, tensor<2xf64>
+    })mlir";
+  std::string loop = R"mlir(
+    func.func @f(%x: tensor<8x2xf64>, %k: tensor<2x2xf64>, %v0: tensor<2xf64>, %e: tensor<8x2xi1>) -> (tensor<8x2xi1>, tensor<2xf64>) {
+      %T = arith.constant 8 : index
+      %s, %v = spiking.time_loop %t = 0 to %T over(%i = %x : tensor<8x2xf64>) state(%u = %v0 : tensor<2xf64>) -> (tensor<8x2xi1>) {
+        MANUAL
+        %d = spiking.linear %m, %k : (tensor<2xf64>, tensor<2x2xf64>) -> tensor<2xf64>
+        %h = arith.addf %d, %i : tensor<2xf64>
+        %f = spiking.fire %h {surrogate = #spiking.sigmoid} : tensor<2xf64> -> tensor<2xi1>
+        %n = arith.uitofp %f : tensor<2xi1> to tensor<2xf64>
+        %o = arith.subf %h, %n : tensor<2xf64>
+        spiking.yield %f : tensor<2xi1> next(%o : tensor<2xf64>)
+      }
+      return %s, %v : tensor<8x2xi1>, tensor<2xf64>
+    })mlir";
+  const char *cut = R"mlir(
+        %c0 = arith.constant 0 : index
+        %c3 = arith.constant 3 : index
+        %phase = arith.remui %t, %c3 : index
+        %border = arith.cmpi eq, %phase, %c0 : index
+        %later = arith.cmpi ne, %t, %c0 : index
+        %both = arith.andi %border, %later : i1
+        %det = spiking.detach %u : TYPE
+        %m = arith.select %both, %det, %u : TYPE)mlir";
+  auto replace = [](std::string text, StringRef from, std::string to) {
+    for (size_t at; (at = text.find(from.str())) != std::string::npos;)
+      text.replace(at, from.size(), to);
+    return text;
+  };
+  for (bool isLoop : {false, true}) {
+    std::string text = isLoop ? loop : scan;
+    std::string type = isLoop ? "tensor<2xf64>" : "f64";
+    std::string step = isLoop ? "" : "%t = spiking.time_step";
+    func::FuncOp manual = parseFunction(
+        replace(text, "MANUAL", step + replace(cut, "TYPE", type)));
+    func::FuncOp plain = parseFunction(
+        replace(replace(text, "MANUAL", ""), "%m,", "%u,"));
+    ASSERT_TRUE(manual && plain);
+    SmallVector<Tensor> arguments = randomArguments(plain);
+    SmallVector<Tensor> cotangents = {randomTensor(ElementKind::F64, {8, 2}),
+                                      randomTensor(ElementKind::F64, {2})};
+    auto expected = gradient(manual, arguments, cotangents);
+    auto compiled = spiking::differentiateFunction(plain, "g", {0, 1, 2}, 3);
+    ASSERT_TRUE(succeeded(expected) && succeeded(compiled)) << messages;
+    arguments.append(cotangents);
+    auto got = run(*compiled, arguments);
+    ASSERT_TRUE(succeeded(got)) << messages;
+    for (unsigned number : {0, 1, 2})
+      for (int64_t i = 0; i < expected->cotangents[number].size(); ++i)
+        EXPECT_NEAR((*got)[2 + number].at(i),
+                    expected->cotangents[number].at(i), 1e-12)
+            << "loop " << isLoop << ", argument " << number << ", element " << i;
+  }
 }
 
 TEST_F(GradientTest, TemporalFusionEquationThreeWithARestingPotential) {

@@ -10,6 +10,7 @@
 #include "rheobase/Dialect/Spiking/IR/Spiking.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
@@ -72,6 +73,54 @@ void BlockAdjoint::addCotangent(Value primal, Value cotangent) {
   }
   sum = sum ? arith::AddFOp::create(builder, loc, sum, cotangent).getResult()
             : cotangent;
+}
+
+/// Turns `op` into selections: both branches are executed.
+static LogicalResult convertToSelects(scf::IfOp op) {
+  OpBuilder builder(op);
+  SmallVector<SmallVector<Value>> yielded;
+  for (Region *region : {&op.getThenRegion(), &op.getElseRegion()}) {
+    SmallVector<Value> &values = yielded.emplace_back();
+    if (region->empty())
+      continue;
+    Block &block = region->front();
+    for (Operation &inner :
+         llvm::make_early_inc_range(block.without_terminator())) {
+      if (!isPure(&inner))
+        return inner.emitOpError(
+            "may not be executed speculatively, which the gradient needs under "
+            "a condition that comes from a spike");
+      inner.moveBefore(op);
+    }
+    values.assign(block.getTerminator()->operand_begin(),
+                  block.getTerminator()->operand_end());
+  }
+  for (auto [index, result] : llvm::enumerate(op.getResults()))
+    result.replaceAllUsesWith(
+        arith::SelectOp::create(builder, op.getLoc(), op.getCondition(),
+                                yielded[0][index], yielded[1][index]));
+  op.erase();
+  return success();
+}
+
+LogicalResult
+convertSpikeConditions(Block &block,
+                       function_ref<void(BlockAdjoint &)> activate) {
+  while (true) {
+    OpBuilder builder(block.front().getContext());
+    BlockAdjoint adjoint(builder);
+    activate(adjoint);
+    scf::IfOp found;
+    for (auto op : block.getOps<scf::IfOp>())
+      if (adjoint.needsCotangent(op.getCondition())) {
+        found = op;
+        break;
+      }
+    if (!found)
+      return success();
+    if (failed(convertToSelects(found)))
+      return failure();
+  }
 }
 
 LogicalResult prepareForDifferentiation(Operation *root) {

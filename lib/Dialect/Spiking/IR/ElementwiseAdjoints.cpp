@@ -559,19 +559,26 @@ static LogicalResult adjointOfIf(scf::IfOp op, OpBuilder &builder,
     OpBuilder inner(op.getContext());
     inner.setInsertionPointToEnd(&block);
     IRMapping mapping;
-    for (Operation &nested : region.front().without_terminator())
+    for (Operation &nested : region.front())
       inner.clone(nested, mapping);
+    auto activate = [&](BlockAdjoint &adjoint) {
+      for (Value value : used)
+        adjoint.activate(value);
+      adjoint.propagate(block);
+    };
+    if (failed(convertSpikeConditions(block, activate)))
+      return failure();
+    Operation *yield = block.getTerminator();
+    inner.setInsertionPoint(yield);
     BlockAdjoint adjoint(inner, context.getTruncation());
-    for (Value value : used)
-      adjoint.activate(value);
-    adjoint.propagate(block);
+    activate(adjoint);
     for (auto [value, result] :
-         llvm::zip(region.front().getTerminator()->getOperands(),
-                   op.getResults()))
+         llvm::zip(yield->getOperands(), op.getResults()))
       if (Value g = context.getCotangent(result))
-        adjoint.addCotangent(mapping.lookupOrDefault(value), g);
+        adjoint.addCotangent(value, g);
     if (failed(adjoint.run(block)))
       return failure();
+    yield->erase();
     for (auto [slot, value] : llvm::zip(contributions[index], used))
       slot = adjoint.getCotangent(value);
   }

@@ -245,37 +245,8 @@ ScanOp createReplayScan(OpBuilder &builder, ScanOp scan,
   }
 }
 
-/// Turns `op` into selections: both branches are executed.
-static LogicalResult convertToSelects(scf::IfOp op) {
-  OpBuilder builder(op);
-  SmallVector<SmallVector<Value>> yielded;
-  for (Region *region : {&op.getThenRegion(), &op.getElseRegion()}) {
-    SmallVector<Value> &values = yielded.emplace_back();
-    if (region->empty())
-      continue;
-    Block &block = region->front();
-    for (Operation &inner :
-         llvm::make_early_inc_range(block.without_terminator())) {
-      if (!isPure(&inner))
-        return inner.emitOpError(
-            "may not be executed speculatively, which the gradient needs under "
-            "a condition that comes from a spike");
-      inner.moveBefore(op);
-    }
-    values.assign(block.getTerminator()->operand_begin(),
-                  block.getTerminator()->operand_end());
-  }
-  for (auto [index, result] : llvm::enumerate(op.getResults()))
-    result.replaceAllUsesWith(
-        arith::SelectOp::create(builder, op.getLoc(), op.getCondition(),
-                                yielded[0][index], yielded[1][index]));
-  op.erase();
-  return success();
-}
-
 /// Prepares the body of a scan: loops are unrolled, and conditions that depend
-/// on a spike become selections, through which a spike has a gradient.
-/// `activate` marks the arguments and what depends on them.
+/// on a spike become selections. `activate` marks what is active.
 static LogicalResult
 convertControlFlow(Block &body, function_ref<void(BlockAdjoint &)> activate) {
   WalkResult unrolled = body.walk([](scf::ForOp loop) -> WalkResult {
@@ -285,21 +256,7 @@ convertControlFlow(Block &body, function_ref<void(BlockAdjoint &)> activate) {
   });
   if (unrolled.wasInterrupted())
     return failure();
-  while (true) {
-    OpBuilder builder(body.front().getContext());
-    BlockAdjoint adjoint(builder);
-    activate(adjoint);
-    scf::IfOp found;
-    for (auto op : body.getOps<scf::IfOp>())
-      if (adjoint.needsCotangent(op.getCondition())) {
-        found = op;
-        break;
-      }
-    if (!found)
-      return success();
-    if (failed(convertToSelects(found)))
-      return failure();
-  }
+  return convertSpikeConditions(body, activate);
 }
 
 LogicalResult ScanOp::buildAdjoint(OpBuilder &builder,

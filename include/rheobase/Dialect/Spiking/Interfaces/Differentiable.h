@@ -78,6 +78,12 @@ private:
   llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Value>> collected;
 };
 
+/// Turns each `scf.if` of the block whose condition has a gradient into
+/// selections, through which the spike gets it. `activate` marks what is active.
+llvm::LogicalResult
+convertSpikeConditions(mlir::Block &block,
+                       llvm::function_ref<void(BlockAdjoint &)> activate);
+
 /// Rewrites what is inside `root` into what adjoints can be built of: named
 /// neurons become scans, and time loops give what their adjoints read again (the
 /// states before each step, the results of products) as further outputs.
