@@ -34,6 +34,12 @@ constexpr llvm::StringLiteral kFused("fused");
 /// Two scans that feed each other stay apart.
 constexpr llvm::StringLiteral kNotFused("not-fused");
 
+// spiking-plan-recomputation
+/// The backward scan computes the forward states again.
+constexpr llvm::StringLiteral kRecomputed("recomputed");
+/// The forward states are kept in memory.
+constexpr llvm::StringLiteral kStored("stored");
+
 } // namespace rheobase::remarks
 
 #endif // RHEOBASE_SUPPORT_REMARKS_H

@@ -115,14 +115,6 @@ LogicalResult Outliner::collect() {
           getIndex(inner->getAttrOfType<SymbolRefAttr>("global"));
       if (!index)
         return WalkResult::advance();
-      Type type = isa<GlobalStoreOp>(inner) ? inner->getOperand(0).getType()
-                                            : inner->getResult(0).getType();
-      if (type != globals[*index].getType()) {
-        inner->emitOpError("accesses ")
-            << globals[*index].getSymName() << " as " << type
-            << ", but it is a " << globals[*index].getType();
-        return WalkResult::interrupt();
-      }
       own.used.set(*index);
       if (isa<GlobalStoreOp>(inner))
         own.stored.set(*index);

@@ -117,4 +117,33 @@ def BuildTrainingStepPass : Pass<"spiking-build-training-step", "::mlir::ModuleO
                            "::mlir::math::MathDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def PlanRecomputationPass : Pass<"spiking-plan-recomputation"> {
+  let summary = "decide whether backward scans keep the forward states or compute them again";
+  let description = [{
+    Differentiation makes two scans of a neuron's backward pass: one in the forward direction that writes the states
+    before each step (the replay), and one in reverse that reads them. They become one scan with a replay region, which
+    computes the states again from the inputs and never writes them (`recompute`), or the scan of the forward pass
+    writes the states as well (`store`). `auto` takes what moves fewer bytes a neuron and step: storing writes and reads each
+    state, recomputing reads the inputs that the reverse scan would not read.
+
+    ```mlir
+    %v, %vT = spiking.scan forward ins(%i = %x : ...) outs(%e : ...) states(%u = %v0 : ...) {
+      %u1 = arith.addf %u, %i : f32
+      spiking.yield %u : f32 next(%u1 : f32)
+    }
+    %dx, %dv = spiking.scan reverse ins(%u = %v : ..., %g = %dy : ...) outs(%e : ...) states(%gu = %dvT : ...) {...}
+    // becomes
+    %dx, %dv = spiking.scan reverse ins(%i = %x : ..., %g = %dy : ...) outs(%e : ...) states(%gu = %dvT : ...) replay(%u = %v0 : ...) {
+      ...
+    } replaying {
+    ^bb0(%i: f32, %g: f32, %u: f32):
+      %u1 = arith.addf %u, %i : f32
+      spiking.yield next(%u1 : f32)
+    }
+    ```
+  }];
+  let options = [Option<"strategy", "strategy", "std::string", "\"auto\"", "auto, store or recompute">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
+}
+
 #endif // RHEOBASE_SPIKING_TRAININGPASSES_TD
