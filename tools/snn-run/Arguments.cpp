@@ -1,0 +1,315 @@
+//===- Arguments.cpp - The arguments of a run -------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Arguments.h"
+
+#include "rheobase/Dialect/Spiking/IR/Spiking.h"
+#include "rheobase/Reference/Interpreter.h"
+#include "rheobase/Runtime/Npy.h"
+#include "rheobase/Support/Philox.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace rheobase;
+using spiking::SpikingDialect;
+
+std::string rheobase::getArgumentName(func::FuncOp function, unsigned index) {
+  for (StringRef key :
+       {SpikingDialect::kNameAttrName, SpikingDialect::kRoleAttrName})
+    if (auto attr = function.getArgAttrOfType<StringAttr>(index, key))
+      if (attr.getValue() != "input")
+        return attr.str();
+  return "arg" + std::to_string(index);
+}
+
+std::string rheobase::getResultName(func::FuncOp function, unsigned index) {
+  if (auto attr = function.getResultAttrOfType<StringAttr>(
+          index, SpikingDialect::kNameAttrName))
+    return attr.str();
+  return "result" + std::to_string(index);
+}
+
+/// The element type that generated code has for a type.
+static int32_t getDType(Type type) {
+  Type element = getElementTypeOrSelf(type);
+  if (element.isInteger(1))
+    return RB_BOOL;
+  if (element.isInteger(8))
+    return RB_I8;
+  if (element.isInteger(32))
+    return RB_I32;
+  if (element.isF16())
+    return RB_F16;
+  if (element.isBF16())
+    return RB_BF16;
+  if (element.isF32())
+    return RB_F32;
+  if (element.isF64())
+    return RB_F64;
+  return RB_I64;
+}
+
+static double getElement(const rb_tensor &tensor, int64_t i) {
+  switch (tensor.dtype) {
+  case RB_BOOL:
+  case RB_U8:
+    return static_cast<const uint8_t *>(tensor.data)[i];
+  case RB_I8:
+    return static_cast<const int8_t *>(tensor.data)[i];
+  case RB_I32:
+    return static_cast<const int32_t *>(tensor.data)[i];
+  case RB_I64:
+    return static_cast<double>(static_cast<const int64_t *>(tensor.data)[i]);
+  case RB_F16:
+    return rt::halfToFloat(static_cast<const uint16_t *>(tensor.data)[i]);
+  case RB_BF16:
+    return rt::bfloatToFloat(static_cast<const uint16_t *>(tensor.data)[i]);
+  case RB_F32:
+    return static_cast<const float *>(tensor.data)[i];
+  default:
+    return static_cast<const double *>(tensor.data)[i];
+  }
+}
+
+static void setElement(rt::Tensor &tensor, int64_t i, double value) {
+  switch (tensor.dtype()) {
+  case RB_BOOL:
+    tensor.data<uint8_t>()[i] = value != 0;
+    break;
+  case RB_I8:
+    tensor.data<int8_t>()[i] = static_cast<int8_t>(value);
+    break;
+  case RB_I32:
+    tensor.data<int32_t>()[i] = static_cast<int32_t>(value);
+    break;
+  case RB_I64:
+    tensor.data<int64_t>()[i] = static_cast<int64_t>(value);
+    break;
+  case RB_F16:
+    tensor.data<uint16_t>()[i] = rt::floatToHalf(static_cast<float>(value));
+    break;
+  case RB_BF16:
+    tensor.data<uint16_t>()[i] = rt::floatToBfloat(static_cast<float>(value));
+    break;
+  case RB_F32:
+    tensor.data<float>()[i] = static_cast<float>(value);
+    break;
+  default:
+    tensor.data<double>()[i] = value;
+    break;
+  }
+}
+
+reference::Tensor rheobase::toReference(const rb_tensor &tensor, Type type) {
+  ArrayRef<int64_t> shape(tensor.dims, tensor.rank);
+  reference::Tensor result(
+      *reference::getElementKind(getElementTypeOrSelf(type)), shape);
+  for (int64_t i = 0, e = result.size(); i < e; ++i) {
+    if (tensor.dtype == RB_I64)
+      result[i] = reference::Scalar::ofInteger(
+          static_cast<const int64_t *>(tensor.data)[i]);
+    else
+      result[i] = reference::Scalar::ofNumber(getElement(tensor, i));
+  }
+  return result;
+}
+
+FailureOr<rt::Tensor> rheobase::toRuntime(const reference::Tensor &tensor,
+                                          Location loc) {
+  int32_t dtype = getDType(
+      reference::getElementType(tensor.kind, loc.getContext()));
+  rt::Tensor result;
+  if (rt::Status status = rt::Tensor::create(
+          dtype, std::vector<int64_t>(tensor.shape.begin(), tensor.shape.end()),
+          result);
+      !status.ok())
+    return emitError(loc) << status.message();
+  for (int64_t i = 0, e = tensor.size(); i < e; ++i) {
+    if (dtype == RB_I64)
+      result.data<int64_t>()[i] = tensor[i].asInteger(tensor.kind);
+    else
+      setElement(result, i, tensor.at(i));
+  }
+  return result;
+}
+
+namespace {
+/// Draws the arguments one after the other.
+class ArgumentMaker {
+public:
+  ArgumentMaker(func::FuncOp function, const ArgumentOptions &options)
+      : function(function), options(options) {
+    for (const auto &dim : options.dims)
+      dims[dim.first()] = dim.second;
+  }
+
+  FailureOr<rt::Tensor> make(unsigned index);
+
+private:
+  InFlightDiagnostic error(unsigned index) {
+    return emitError(function.getLoc())
+           << "argument '" << getArgumentName(function, index) << "' of @"
+           << function.getName() << " (" << function.getArgumentTypes()[index]
+           << ") ";
+  }
+  FailureOr<rt::Tensor> load(unsigned index, StringRef path);
+  FailureOr<rt::Tensor> scalar(unsigned index, double value);
+  FailureOr<rt::Tensor> draw(unsigned index);
+
+  func::FuncOp function;
+  const ArgumentOptions &options;
+  llvm::StringMap<int64_t> dims;
+};
+} // namespace
+
+FailureOr<rt::Tensor> ArgumentMaker::load(unsigned index, StringRef path) {
+  rt::Tensor read;
+  if (rt::Status status = rt::readNpy(path.str(), read); !status.ok())
+    return error(index) << "cannot be read: " << status.message();
+  rt::Tensor tensor;
+  if (rt::Status status = rt::convertTensor(
+          read.view(), getDType(function.getArgumentTypes()[index]), tensor);
+      !status.ok())
+    return error(index) << "from " << path << ": " << status.message();
+  auto shape = function.getArgAttrOfType<ArrayAttr>(
+      index, SpikingDialect::kDimsAttrName);
+  bool fits = shape.size() == tensor.dims().size();
+  for (size_t i = 0; fits && i < shape.size(); ++i) {
+    if (auto size = dyn_cast<IntegerAttr>(shape[i])) {
+      fits = size.getInt() == tensor.dims()[i];
+      continue;
+    }
+    StringRef name = cast<StringAttr>(shape[i]).getValue();
+    auto [it, first] = dims.try_emplace(name, tensor.dims()[i]);
+    fits = name == "?" || first || it->second == tensor.dims()[i];
+  }
+  if (!fits)
+    return error(index) << "cannot be " << tensor.describe() << " from "
+                        << path << ": expected dimensions " << shape;
+  return tensor;
+}
+
+FailureOr<rt::Tensor> ArgumentMaker::scalar(unsigned index, double value) {
+  Type type = function.getArgumentTypes()[index];
+  auto shaped = dyn_cast<ShapedType>(type);
+  if (shaped && shaped.getRank() != 0)
+    return error(index) << "cannot be the number " << value
+                        << ": expected an .npy file";
+  rt::Tensor tensor;
+  if (rt::Status status = rt::Tensor::create(getDType(type), {}, tensor);
+      !status.ok())
+    return error(index) << status.message();
+  setElement(tensor, 0, value);
+  if (type.isIndex() && getArgumentName(function, index) == "time_steps")
+    dims.try_emplace("T", static_cast<int64_t>(value));
+  return tensor;
+}
+
+FailureOr<rt::Tensor> ArgumentMaker::draw(unsigned index) {
+  Type type = function.getArgumentTypes()[index];
+  auto role = function.getArgAttrOfType<StringAttr>(
+      index, SpikingDialect::kRoleAttrName);
+  if (type.isIndex()) {
+    auto steps = dims.find("T");
+    if (role && role.getValue() == "time_steps" && steps != dims.end())
+      return scalar(index, static_cast<double>(steps->second));
+    return error(index) << "is not drawn: give it with --arg";
+  }
+  auto shape = function.getArgAttrOfType<ArrayAttr>(
+      index, SpikingDialect::kDimsAttrName);
+  std::vector<int64_t> sizes;
+  for (Attribute dim : shape) {
+    if (auto size = dyn_cast<IntegerAttr>(dim)) {
+      sizes.push_back(size.getInt());
+      continue;
+    }
+    StringRef name = cast<StringAttr>(dim).getValue();
+    auto known = dims.find(name);
+    if (known == dims.end())
+      return error(index) << "has the dimension " << name
+                          << " of unknown size: give it with --dims=" << name
+                          << "=N";
+    sizes.push_back(known->second);
+  }
+  rt::Tensor tensor;
+  if (rt::Status status =
+          rt::Tensor::create(getDType(type), std::move(sizes), tensor);
+      !status.ok())
+    return error(index) << status.message();
+  // Weights of the usual size keep membranes near the threshold.
+  double scale = 1.0;
+  auto shaped = cast<ShapedType>(type);
+  if (role && role.getValue() == "parameter" && shaped.getRank() > 1) {
+    int64_t fan = 1;
+    for (int64_t size : shaped.getShape().drop_back())
+      fan *= std::max<int64_t>(size, 1);
+    scale = 1.0 / std::sqrt(static_cast<double>(fan));
+  }
+  bool spikes = tensor.dtype() == RB_BOOL;
+  for (int64_t i = 0, e = tensor.numElements(); i < e; ++i) {
+    auto words = philox4x32(
+        {static_cast<uint32_t>(i), static_cast<uint32_t>(i >> 32), index, 1},
+        {static_cast<uint32_t>(options.seed),
+         static_cast<uint32_t>(options.seed >> 32)});
+    double uniform = uniform01(words[0]);
+    if (spikes)
+      setElement(tensor, i, uniform < options.spikeRate);
+    else if (tensor.dtype() == RB_I8)
+      setElement(tensor, i, std::floor(uniform * 4));
+    else if (tensor.dtype() == RB_I32)
+      setElement(tensor, i, std::floor(uniform * 10));
+    else if (tensor.dtype() == RB_I64)
+      setElement(tensor, i, 1 + std::floor(uniform * 100));
+    else // normal (Box and Muller)
+      setElement(tensor, i,
+                 scale * std::sqrt(-2 * std::log(1 - uniform)) *
+                     std::cos(2 * M_PI * uniform01(words[1])));
+  }
+  return tensor;
+}
+
+FailureOr<rt::Tensor> ArgumentMaker::make(unsigned index) {
+  std::string name = getArgumentName(function, index);
+  for (StringRef key : {StringRef(name), StringRef("T")}) {
+    // T is what everybody calls the number of time steps.
+    if (key == "T" && name != "time_steps")
+      continue;
+    auto given = options.values.find(key);
+    if (given == options.values.end())
+      continue;
+    double number;
+    if (!StringRef(given->second).getAsDouble(number))
+      return scalar(index, number);
+    return load(index, given->second);
+  }
+  if (options.random)
+    return draw(index);
+  return error(index) << "has no value: give it with --arg=" << name
+                      << "=FILE.npy, or --random";
+}
+
+FailureOr<std::vector<rt::Tensor>>
+rheobase::makeArguments(func::FuncOp function, const ArgumentOptions &options) {
+  ArgumentMaker maker(function, options);
+  std::vector<rt::Tensor> arguments;
+  for (const auto &value : options.values) {
+    bool known = value.first() == "T";
+    for (unsigned i = 0; i < function.getNumArguments(); ++i)
+      known |= getArgumentName(function, i) == value.first();
+    if (!known)
+      return emitError(function.getLoc())
+             << "@" << function.getName() << " has no argument '"
+             << value.first() << "'";
+  }
+  for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+    FailureOr<rt::Tensor> argument = maker.make(i);
+    if (failed(argument))
+      return failure();
+    arguments.push_back(std::move(*argument));
+  }
+  return arguments;
+}
