@@ -127,7 +127,8 @@ rheobase::jitCompile(ModuleOp module, const CPUCodegenOptions &options) {
     auto address = impl->jit->lookup(symbol);
     if (!address)
       return fail(address.takeError());
-    impl->entries.push_back({name.str(), address->toPtr<rb_entry_fn>()});
+    impl->entries.push_back(
+        {name.str(), symbol.str(), address->toPtr<rb_entry_fn>()});
   }
   llvm::sort(impl->entries, [](const CompiledProgram::Entry &a,
                                const CompiledProgram::Entry &b) {

@@ -11,6 +11,7 @@
 #include "rheobase/Conversion/Passes.h"
 #include "rheobase/Dialect/Spiking/Transforms/Passes.h"
 #include "rheobase/InitAll.h"
+#include "rheobase/Pipelines/Compile.h"
 #include "rheobase/Pipelines/Pipelines.h"
 #include "rheobase/Reference/Interpreter.h"
 #include "rheobase/Runtime/Npy.h"
@@ -139,13 +140,17 @@ static func::FuncOp findFunction(ModuleOp module, std::string &message) {
 /// Leaves `name` as the only public function, in sequence form; with
 /// --differentiate its gradient.
 static LogicalResult prepare(ModuleOp module, std::string &name) {
-  for (auto function : module.getOps<func::FuncOp>())
+  for (auto function : module.getOps<func::FuncOp>()) {
     function.setVisibility(function.getName() == name
                                ? SymbolTable::Visibility::Public
                                : SymbolTable::Visibility::Private);
+    // One function is run, it is not trained.
+    function->removeAttr(spiking::SpikingDialect::kTrainingAttrName);
+  }
   PassManager pm(module.getContext());
   if (failed(applyPassManagerCLOptions(pm)))
     return failure();
+  pm.addPass(spiking::createOutlineParametersPass());
   populateFrontendPipeline(pm, FrontendOptions());
   if (differentiate) {
     spiking::DifferentiatePassOptions options;

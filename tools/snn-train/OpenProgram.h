@@ -8,10 +8,28 @@
 
 #include "rheobase/Runtime/Trainer.h"
 
+#include <memory>
+
 namespace rheobase {
 
-/// Gives `trainer` the program in `path`, which is a shared object.
-rt::Status openProgram(const std::string &path, rt::Trainer &trainer);
+class CompiledProgram;
+
+/// The program in a file: a shared object, or a module, which is compiled. Must
+/// outlive the trainer that uses it.
+class OpenedProgram {
+public:
+  OpenedProgram();
+  ~OpenedProgram();
+
+  /// Gives `trainer` the program in `path`. What is wrong with a module is
+  /// printed where it stands.
+  rt::Status open(const std::string &path, rt::Trainer &trainer);
+
+private:
+  rt::Status compile(const std::string &path, rt::Trainer &trainer);
+
+  std::unique_ptr<CompiledProgram> compiled;
+};
 
 } // namespace rheobase
 

@@ -359,10 +359,11 @@ static Status run(Options &options) {
     return status;
   if (Status status = checkCommandLine(options); !status.ok())
     return status;
+  rheobase::OpenedProgram program;
   Trainer trainer;
   if (Status status = convertOptions(options, trainer.options); !status.ok())
     return status;
-  if (Status status = rheobase::openProgram(options.model, trainer);
+  if (Status status = program.open(options.model, trainer);
       !status.ok())
     return status;
   if (!options.testImages.empty())

@@ -23,6 +23,7 @@ public:
   struct Impl;
   struct Entry {
     std::string name;
+    std::string symbol;
     rb_entry_fn function;
   };
 

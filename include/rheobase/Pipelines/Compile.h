@@ -1,0 +1,53 @@
+//===- Compile.h - From a module to a program -------------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef RHEOBASE_PIPELINES_COMPILE_H
+#define RHEOBASE_PIPELINES_COMPILE_H
+
+#include "rheobase/Target/JIT.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace mlir {
+class OpPassManager;
+class PassManager;
+} // namespace mlir
+
+namespace rheobase {
+
+/// How a module is compiled for a CPU.
+struct CompileOptions {
+  CPUCodegenOptions codegen;
+  /// Whether loops run on the threads of OpenMP.
+  bool threads = true;
+  /// What the module is called if it has no name of its own.
+  std::string moduleName = "module";
+  /// Called with each pass manager before it runs: instrumentation, command
+  /// line options.
+  std::function<mlir::LogicalResult(mlir::PassManager &)> configure;
+};
+
+/// From L0 to L1, for a module with a function that has `spiking.training`:
+/// parameters outlined, the training step and the evaluation built, time loops
+/// distributed in the backward pass, too.
+void populateTrainingPipeline(mlir::OpPassManager &pm);
+
+/// From L1 to the LLVM dialect.
+void populateCPUPipeline(mlir::OpPassManager &pm,
+                         const CompileOptions &options);
+
+/// Whether a function of the module has `spiking.training` and its training step
+/// is not built yet.
+bool isTrainable(mlir::ModuleOp module);
+
+/// Compiles a module at L0 or L1, which is lowered in place. A trainable module
+/// becomes `train_step`, `evaluate` and the forward function; any other, its
+/// public functions.
+mlir::FailureOr<std::unique_ptr<CompiledProgram>>
+compileForCPU(mlir::ModuleOp module, const CompileOptions &options);
+
+} // namespace rheobase
+
+#endif // RHEOBASE_PIPELINES_COMPILE_H

@@ -1,0 +1,68 @@
+//===- Compile.cpp - From a module to a program -----------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "rheobase/Pipelines/Compile.h"
+
+#include "rheobase/Dialect/Spiking/IR/Spiking.h"
+#include "rheobase/Dialect/Spiking/Transforms/Passes.h"
+#include "rheobase/Pipelines/Pipelines.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace rheobase;
+using namespace rheobase::spiking;
+
+void rheobase::populateTrainingPipeline(OpPassManager &pm) {
+  pm.addPass(createOutlineParametersPass());
+  populateFrontendPipeline(pm, FrontendOptions());
+  pm.addPass(createBuildTrainingStepPass());
+  // Differentiation made reverse loops: sums over time leave them.
+  populateFrontendPipeline(pm, FrontendOptions());
+}
+
+void rheobase::populateCPUPipeline(OpPassManager &pm,
+                                   const CompileOptions &options) {
+  populatePlanPipeline(pm, PlanOptions());
+  LinalgOptions linalg;
+  linalg.moduleName = options.moduleName;
+  populateLinalgPipeline(pm, linalg);
+  populateBufferPipeline(pm);
+  CPUOptions cpu;
+  cpu.vectorBits = getVectorBits(options.codegen.isa);
+  cpu.threads = options.threads;
+  buildLowerToLLVMPipeline(pm, cpu);
+}
+
+bool rheobase::isTrainable(ModuleOp module) {
+  return llvm::any_of(module.getOps<func::FuncOp>(), [](func::FuncOp function) {
+    if (!function->hasAttr(SpikingDialect::kTrainingAttrName))
+      return false;
+    // The training step keeps the attribute for the manifest.
+    for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+      auto role = function.getArgAttrOfType<StringAttr>(
+          i, SpikingDialect::kRoleAttrName);
+      if (role && role.getValue() == "learning_rate")
+        return false;
+    }
+    return true;
+  });
+}
+
+FailureOr<std::unique_ptr<CompiledProgram>>
+rheobase::compileForCPU(ModuleOp module, const CompileOptions &options) {
+  PassManager pm(module.getContext());
+  if (options.configure && failed(options.configure(pm)))
+    return failure();
+  if (isTrainable(module))
+    populateTrainingPipeline(pm);
+  populateCPUPipeline(pm, options);
+  if (failed(pm.run(module)))
+    return failure();
+  return jitCompile(module, options.codegen);
+}
