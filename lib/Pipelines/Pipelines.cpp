@@ -58,7 +58,11 @@ void rheobase::populateFrontendPipeline(OpPassManager &pm,
 }
 
 void rheobase::populatePlanPipeline(OpPassManager &pm,
-                                    const PlanOptions &options) {}
+                                    const PlanOptions &options) {
+  pm.addPass(createFuseNeuronsPass());
+  pm.addPass(createElementwiseToScanPass());
+  pm.addPass(createCanonicalizerPass());
+}
 
 void rheobase::populateLinalgPipeline(OpPassManager &pm,
                                       const LinalgOptions &options) {

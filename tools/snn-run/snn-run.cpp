@@ -21,6 +21,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
+#include "mlir/Transforms/Passes.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
@@ -62,9 +63,6 @@ static cl::opt<std::string>
     isaName("isa", cl::init("host"),
             cl::desc("instruction set: host, x86-64-v3 or x86-64-v4"),
             cl::cat(whatCategory));
-static cl::opt<int> threads("threads", cl::init(0),
-                            cl::desc("threads (default: all)"),
-                            cl::cat(whatCategory));
 
 static cl::list<std::string>
     argumentList("arg",
@@ -216,6 +214,15 @@ int main(int argc, char **argv) {
   registerPassManagerCLOptions();
   registerAsmPrinterCLOptions();
   registerMLIRContextCLOptions();
+  // A pass of LLVM that no code here uses has an option of this name.
+  if (cl::Option *taken = cl::getRegisteredOptions().lookup("threads"))
+    taken->removeArgument();
+  cl::opt<int> threads("threads", cl::init(0),
+                       cl::desc("threads (default: all)"),
+                       cl::cat(whatCategory));
+  const cl::OptionCategory *categories[] = {&whatCategory, &argumentCategory,
+                                            &timeCategory};
+  cl::HideUnrelatedOptions(categories);
   cl::ParseCommandLineOptions(
       argc, argv,
       "runs a function of a spiking module: compiled, or in the reference "

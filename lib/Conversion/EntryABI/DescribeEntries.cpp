@@ -288,6 +288,8 @@ private:
                              {"optimizer", optimizer},
                              {"learning_rate", rate},
                              {"time_steps", training.getTimeSteps()}};
+      // The manifest has it now; below, the loss function has other types.
+      func->removeAttr(SpikingDialect::kTrainingAttrName);
     }
     return entry;
   }
