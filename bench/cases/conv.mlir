@@ -3,9 +3,10 @@ func.func @forward(%x: tensor<?x?x32x32x3xf32> {spiking.name = "x"},
     %k1: tensor<3x3x3x32xf32> {spiking.name = "k1", spiking.role = "parameter"}, %k2: tensor<3x3x32x64xf32> {spiking.name = "k2", spiking.role = "parameter"},
     %g1: tensor<32xf32> {spiking.name = "g1", spiking.role = "parameter"}, %b1: tensor<32xf32> {spiking.name = "b1", spiking.role = "parameter"},
     %g2: tensor<64xf32> {spiking.name = "g2", spiking.role = "parameter"}, %b2: tensor<64xf32> {spiking.name = "b2", spiking.role = "parameter"},
-    %m1: tensor<32xf32> {spiking.name = "m1"}, %r1: tensor<32xf32> {spiking.name = "r1"}, %m2: tensor<64xf32> {spiking.name = "m2"}, %r2: tensor<64xf32> {spiking.name = "r2"},
+    %m1: tensor<32xf32> {spiking.name = "m1", spiking.role = "state"}, %r1: tensor<32xf32> {spiking.name = "r1", spiking.role = "state"},
+    %m2: tensor<64xf32> {spiking.name = "m2", spiking.role = "state"}, %r2: tensor<64xf32> {spiking.name = "r2", spiking.role = "state"},
     %w: tensor<4096x10xf32> {spiking.name = "w", spiking.role = "parameter"}, %b: tensor<10xf32> {spiking.name = "b", spiking.role = "parameter"})
-    -> (tensor<?x?x10xi1>, tensor<32xf32>, tensor<32xf32>, tensor<64xf32>, tensor<64xf32>) {
+    -> (tensor<?x?x10xi1>, tensor<32xf32> {spiking.aliases = 7}, tensor<32xf32> {spiking.aliases = 8}, tensor<64xf32> {spiking.aliases = 9}, tensor<64xf32> {spiking.aliases = 10}) {
   %c1 = spiking.conv %x, %k1 {padding = array<i64: 1, 1>, layout = #spiking.layout<channels_last>} : (tensor<?x?x32x32x3xf32>, tensor<3x3x3x32xf32>) -> tensor<?x?x32x32x32xf32>
   %n1, %nm1, %nr1, %sm1, %sr1 = spiking.batch_norm %c1 scale(%g1) shift(%b1) running(%m1, %r1) {statistics = #spiking.statistics<merged>, mode = #spiking.mode<@MODE@>}
       : (tensor<?x?x32x32x32xf32>, tensor<32xf32>, tensor<32xf32>, tensor<32xf32>, tensor<32xf32>) -> (tensor<?x?x32x32x32xf32>, tensor<32xf32>, tensor<32xf32>, tensor<32xf32>, tensor<32xf32>)

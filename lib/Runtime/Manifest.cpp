@@ -305,8 +305,10 @@ Status Reader::readInitializer(const json &value, const std::string &where,
     RB_TRY(readNumber(value, "fan_in", where, fanIn));
     RB_TRY(readNumber(value, "fan_out", where, fanOut));
     RB_TRY(readNumber(value, "gain", where, gain));
-    if (!(fanIn > 0) || !(fanOut > 0))
-      return fail(where, "expected 'fan_in' and 'fan_out' to be positive");
+    if (!(fanIn > 0))
+      return fail(where, "expected 'fan_in' to be positive");
+    if (kind[0] == 'x' && !(fanOut > 0))
+      return fail(where, "expected 'fan_out' to be positive");
     initializer.kind = Initializer::Random;
     initializer.distribution =
         kind == "kaiming_uniform"  ? Distribution::kaimingUniform(fanIn, gain)

@@ -394,6 +394,9 @@ LogicalResult EntryBuilder::run() {
   }
   returnStatus(RB_OK);
   function.setPrivate();
+  // The wrapper has read them, and LLVM has no place for them.
+  function.removeArgAttrsAttr();
+  function.removeResAttrsAttr();
   return success();
 }
 
