@@ -51,10 +51,8 @@ def sort_key(rule):
     return name, int(number)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="only say whether the table is up to date")
-    arguments = parser.parse_args()
+def update(check):
+    """Brings the document up to date, unless `check`; returns whether it was not."""
     text = DOCUMENT.read_text()
     section = render(collect_rules())
     if BEGIN in text:
@@ -63,11 +61,19 @@ def main():
     else:
         updated = text.rstrip("\n") + "\n\n" + section
     if updated == text:
-        return 0
-    if arguments.check:
+        return False
+    if not check:
+        DOCUMENT.write_text(updated)
+    return True
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="only say whether the table is up to date")
+    arguments = parser.parse_args()
+    if update(arguments.check) and arguments.check:
         print(f"{DOCUMENT.relative_to(ROOT)} is out of date: run scripts/update_rules.py", file=sys.stderr)
         return 1
-    DOCUMENT.write_text(updated)
     return 0
 
 

@@ -32,7 +32,7 @@ def read_text(file):
 def test_sources_have_a_license_header(source_dir):
     missing = [
         str(file.relative_to(source_dir)) for file in tracked_files(source_dir)
-        if file.suffix in SOURCES and LICENSE not in "\n".join(read_text(file).splitlines()[:12])
+        if file.suffix in SOURCES and LICENSE not in "\n".join(read_text(file).splitlines()[:25])
     ]
     assert not missing
 

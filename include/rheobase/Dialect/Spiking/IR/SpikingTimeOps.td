@@ -27,8 +27,8 @@ def Spiking_TimeLoopOp : Spiking_Op<"time_loop", [
     %out, %vT = spiking.time_loop %t = 0 to %T over(%x_t = %x : tensor<?x?x784xf32>)
         state(%v = %v0 : tensor<?x128xf32>) -> (tensor<?x?x128xi1>) {
       %i = spiking.linear %x_t, %w : (tensor<?x784xf32>, tensor<784x128xf32>) -> tensor<?x128xf32>
-      %s, %v1 = spiking.lif %i, %v : (tensor<?x128xf32>, tensor<?x128xf32>) -> (tensor<?x128xi1>, tensor<?x128xf32>)
-      spiking.yield %s next(%v1)
+      %s, %v1 = spiking.lif %i, %v {decay = 0.5} : (tensor<?x128xf32>, tensor<?x128xf32>) -> (tensor<?x128xi1>, tensor<?x128xf32>)
+      spiking.yield %s : tensor<?x128xi1> next(%v1 : tensor<?x128xf32>)
     }
     ```
 
@@ -120,7 +120,7 @@ def Spiking_ScanOp : Spiking_Op<"scan", [
       %f = spiking.fire %u {surrogate = #spiking.atan} : f32 -> i1
       %zero = arith.constant 0.0 : f32
       %v1 = arith.select %f, %zero, %h : f32
-      spiking.yield %f next(%v1)
+      spiking.yield %f : i1 next(%v1 : f32)
     }
     ```
 
@@ -188,7 +188,7 @@ def Spiking_YieldOp : Spiking_Op<"yield", [
   let summary = "ends a step: outputs, next states, contributions to accumulators";
   let description = [{
     ```mlir
-    spiking.yield %s next(%v1) accumulate(%g)
+    spiking.yield %s : i1 next(%v1 : f32) accumulate(%g : f32)
     ```
   }];
   let arguments = (ins
