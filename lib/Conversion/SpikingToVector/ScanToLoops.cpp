@@ -196,7 +196,7 @@ bool ScanLowering::isUniform(const Access &access, int64_t first) {
       continue;
     (access.indexed[dim] ? indexed : broadcast) = true;
   }
-  if (indexed && broadcast)
+  if ((indexed && broadcast) || llvm::is_contained(space, 0))
     return false;
   if (!indexed || first == rank - 1)
     return true;

@@ -64,7 +64,8 @@ bool StridedLoops::canAnalyze(linalg::LinalgOp op) {
       continue;
     auto type = dyn_cast<MemRefType>(operand.get().getType());
     if (!type || !type.getElementType().isIntOrFloat() ||
-        type.getElementType().isInteger(1) || !type.isStrided())
+        type.getElementType().isInteger(1) || !type.isStrided() ||
+        llvm::is_contained(type.getShape(), 0))
       return false;
     for (AffineExpr expr : op.getMatchingIndexingMap(&operand).getResults()) {
       if (!getCoefficients(expr, op.getNumLoops()))

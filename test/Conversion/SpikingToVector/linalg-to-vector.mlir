@@ -107,3 +107,17 @@ func.func @others(%table: memref<10xf32>, %y: memref<?xf32>, %t: tensor<?xf32>) 
   } -> tensor<?xf32>
   return %r : tensor<?xf32>
 }
+
+// -----
+
+// Nothing to do, and dimensions that do not collapse.
+// CHECK-LABEL: func @empty
+// CHECK:         linalg.generic
+func.func @empty(%x: memref<?x0xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(a, b) -> (a, b)>], iterator_types = ["parallel", "parallel"]} outs(%x : memref<?x0xf32>) {
+  ^bb0(%o: f32):
+    %n = arith.negf %o : f32
+    linalg.yield %n : f32
+  }
+  return
+}
