@@ -951,7 +951,7 @@ void TimeLoopDistributor::emitDistributed(Component &component) {
       finals[*getStateNumber(op->getOperand(pair->first))] = value;
     else if (llvm::is_contained(summed, number))
       overTime[result] = {value, /*isSequence=*/false, /*isSum=*/true};
-    else
+    else if (!result.use_empty())
       setSequence(result, value);
   }
   remark(summed.empty() ? remarks::kSequenceForm : remarks::kSumOverTime, op,

@@ -330,8 +330,10 @@ ScanOp Fusion::apply() {
 
   // A scan ranges over an output or a state, and a sequence says how long.
   if (sequence ? !composer.hasSequence()
-               : composer.getNumStates() + composer.getNumOutputs() == 0)
-    addOutput(consumer, consumer.getResult(0));
+               : composer.getNumStates() + composer.getNumOutputs() == 0) {
+    ScanOp scan = consumer.getOuts().empty() ? producer : consumer;
+    addOutput(scan, scan.getResult(0));
+  }
 
   ScanOp fused = composer.create();
   for (auto [result, number] : outputs)
