@@ -7,6 +7,9 @@
 #include "rheobase/Pipelines/GPU.h"
 
 #include "rheobase/Conversion/Passes.h"
+#include "rheobase/Dialect/Spiking/Transforms/Passes.h"
+#include "rheobase/Pipelines/Compile.h"
+#include "rheobase/Pipelines/Pipelines.h"
 
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
@@ -16,6 +19,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
 using namespace rheobase;
@@ -60,6 +64,42 @@ void rheobase::populateGPUPipeline(OpPassManager &pm,
                                    const GPUOptions &options) {
   buildLowerToKernelsPipeline(pm, options);
   buildLowerKernelsToNVVMPipeline(pm);
+}
+
+std::optional<KernelStage> rheobase::parseKernelStage(StringRef name) {
+  return llvm::StringSwitch<std::optional<KernelStage>>(name)
+      .Case("input", KernelStage::Input)
+      .Case("sequence", KernelStage::Sequence)
+      .Case("planned", KernelStage::Planned)
+      .Case("linalg", KernelStage::Linalg)
+      .Case("buffers", KernelStage::Buffers)
+      .Case("kernels", KernelStage::Kernels)
+      .Case("nvvm", KernelStage::NVVM)
+      .Default(std::nullopt);
+}
+
+void rheobase::populateKernelPipeline(OpPassManager &pm, ModuleOp module,
+                                      const GPUOptions &options,
+                                      KernelStage last) {
+  if (last >= KernelStage::Sequence) {
+    if (isTrainable(module)) {
+      populateTrainingPipeline(pm);
+    } else {
+      pm.addPass(spiking::createOutlineParametersPass());
+      populateFrontendPipeline(pm, FrontendOptions());
+    }
+  }
+  if (last >= KernelStage::Planned)
+    populatePlanPipeline(pm, PlanOptions());
+  if (last >= KernelStage::Linalg)
+    populateLinalgPipeline(pm, LinalgOptions());
+  // Functions take buffers: whoever launches kernels needs no other entry.
+  if (last >= KernelStage::Buffers)
+    populateBufferPipeline(pm, /*wrapEntries=*/false);
+  if (last >= KernelStage::Kernels)
+    buildLowerToKernelsPipeline(pm, options);
+  if (last >= KernelStage::NVVM)
+    buildLowerKernelsToNVVMPipeline(pm);
 }
 
 namespace {

@@ -77,7 +77,7 @@ void rheobase::populateLinalgPipeline(OpPassManager &pm,
   pm.addPass(createDescribeEntriesPass(describe));
 }
 
-void rheobase::populateBufferPipeline(OpPassManager &pm) {
+void rheobase::populateBufferPipeline(OpPassManager &pm, bool wrapEntries) {
   pm.addPass(createLegalizeSpikeStoragePass());
   pm.addNestedPass<func::FuncOp>(createDonateArgumentsPass());
   bufferization::OneShotBufferizePassOptions bufferize;
@@ -94,7 +94,8 @@ void rheobase::populateBufferPipeline(OpPassManager &pm) {
   pm.addPass(createPlanMemoryPass());
   pm.addPass(createCSEPass());
   pm.addPass(createCanonicalizerPass());
-  pm.addPass(createWrapEntriesPass());
+  if (wrapEntries)
+    pm.addPass(createWrapEntriesPass());
 }
 
 namespace {

@@ -6,7 +6,9 @@
 #ifndef RHEOBASE_PIPELINES_GPU_H
 #define RHEOBASE_PIPELINES_GPU_H
 
+#include "mlir/IR/BuiltinOps.h"
 #include <cstdint>
+#include <optional>
 
 namespace mlir {
 class OpPassManager;
@@ -33,6 +35,25 @@ void buildLowerKernelsToNVVMPipeline(mlir::OpPassManager &pm);
 
 /// Both, one after the other.
 void populateGPUPipeline(mlir::OpPassManager &pm, const GPUOptions &options);
+
+/// Where the compilation of a network to kernels can stop, in this order.
+enum class KernelStage {
+  Input,    ///< as it was read
+  Sequence, ///< L1: parameters are arguments, the training step is built
+  Planned,  ///< L2
+  Linalg,   ///< L3 on tensors
+  Buffers,  ///< L3 on buffers
+  Kernels,  ///< kernels in one gpu.module, host code that launches them
+  NVVM,     ///< kernels in the llvm and nvvm dialects
+};
+
+/// The stage that command lines call `name`.
+std::optional<KernelStage> parseKernelStage(llvm::StringRef name);
+
+/// From `module` at L0 or L1 to the stage `last`. A trainable module becomes its
+/// training step, its evaluation and its forward function.
+void populateKernelPipeline(mlir::OpPassManager &pm, mlir::ModuleOp module,
+                            const GPUOptions &options, KernelStage last);
 
 /// Makes the pipelines known to tools as `lower-to-kernels` and `lower-to-nvvm`.
 void registerGPUPipelines();

@@ -56,8 +56,9 @@ struct LinalgOptions {
 void populateLinalgPipeline(mlir::OpPassManager &pm,
                             const LinalgOptions &options);
 
-/// From tensors to buffers: bufferization, memory plan, entry points.
-void populateBufferPipeline(mlir::OpPassManager &pm);
+/// From tensors to buffers: bufferization, memory plan and, with `wrapEntries`,
+/// the entry points of abi.h.
+void populateBufferPipeline(mlir::OpPassManager &pm, bool wrapEntries = true);
 
 /// Makes all pipelines known to tools: `spiking-frontend`, `spiking-plan`,
 /// `spiking-lower-to-linalg`, `spiking-lower-to-buffers`, `spiking-lower-to-cpu`

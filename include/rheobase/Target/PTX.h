@@ -80,6 +80,11 @@ struct GPUEmissionOptions {
   CUDAToolkit toolkit;
 };
 
+/// Whether these options can be met, as far as can be told without compiling;
+/// otherwise an error.
+mlir::LogicalResult checkGPUOptions(const GPUEmissionOptions &options,
+                                    EmitError emitError);
+
 /// A file to write: what follows the name of the output, and its contents.
 struct GPUArtefact {
   std::string suffix, contents;

@@ -110,9 +110,8 @@ std::optional<GPUFormat> rheobase::parseGPUFormat(StringRef name) {
       .Default(std::nullopt);
 }
 
-FailureOr<SmallVector<GPUArtefact>>
-rheobase::emitKernels(ModuleOp module, const GPUEmissionOptions &options) {
-  auto emitError = [&] { return module.emitError(); };
+LogicalResult rheobase::checkGPUOptions(const GPUEmissionOptions &options,
+                                        EmitError emitError) {
   if (options.chips.empty())
     return emitError() << "expected at least one chip";
   if (options.chips.size() > 1 && options.format != GPUFormat::Fatbin)
@@ -123,13 +122,26 @@ rheobase::emitKernels(ModuleOp module, const GPUEmissionOptions &options) {
   if (options.optLevel > 3)
     return emitError() << "optimization level must be 0 to 3, got "
                        << options.optLevel;
-  SmallVector<GPUChip> chips;
-  for (StringRef name : options.chips) {
-    FailureOr<GPUChip> chip = findGPUChip(name, emitError);
-    if (failed(chip))
+  for (StringRef name : options.chips)
+    if (failed(findGPUChip(name, emitError)))
       return failure();
-    chips.push_back(*chip);
-  }
+  if (options.format != GPUFormat::PTX &&
+      failed(findCUDAProgram("ptxas", options.toolkit.ptxas, emitError)))
+    return failure();
+  if (options.format == GPUFormat::Fatbin &&
+      failed(findCUDAProgram("fatbinary", options.toolkit.fatbinary, emitError)))
+    return failure();
+  return success();
+}
+
+FailureOr<SmallVector<GPUArtefact>>
+rheobase::emitKernels(ModuleOp module, const GPUEmissionOptions &options) {
+  auto emitError = [&] { return module.emitError(); };
+  if (failed(checkGPUOptions(options, emitError)))
+    return failure();
+  SmallVector<GPUChip> chips;
+  for (StringRef name : options.chips)
+    chips.push_back(*findGPUChip(name, emitError));
 
   auto modules = llvm::to_vector(module.getOps<gpu::GPUModuleOp>());
   if (modules.size() != 1)

@@ -1,0 +1,197 @@
+//===- snn-compile.cpp - Compiles networks ahead of time --------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "rheobase/InitAll.h"
+#include "rheobase/Pipelines/Compile.h"
+#include "rheobase/Pipelines/GPU.h"
+#include "rheobase/Pipelines/Pipelines.h"
+#include "rheobase/Target/PTX.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Support/FileUtilities.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace mlir;
+using namespace rheobase;
+namespace cl = llvm::cl;
+
+static cl::OptionCategory whatCategory("What is made");
+static cl::OptionCategory gpuCategory("Code for GPUs");
+
+static cl::opt<std::string> inputFile(cl::Positional, cl::Required,
+                                      cl::desc("<network.mlir>"),
+                                      cl::cat(whatCategory));
+static cl::opt<std::string>
+    outputFile("o",
+               cl::desc("file to write (default: the input's name with another "
+                        "ending; - is the standard output)"),
+               cl::value_desc("file"), cl::cat(whatCategory));
+
+enum class Target { CPU, NVPTX };
+static cl::opt<Target>
+    target("target", cl::desc("processor:"), cl::init(Target::CPU),
+           cl::values(clEnumValN(Target::CPU, "cpu", "x86-64 (default)"),
+                      clEnumValN(Target::NVPTX, "nvptx", "NVIDIA GPUs")),
+           cl::cat(whatCategory));
+
+enum class Emit { MLIR, PTX, Cubin, Fatbin };
+static cl::opt<Emit> emit(
+    "emit", cl::desc("what to write:"), cl::init(Emit::MLIR),
+    cl::values(
+        clEnumValN(Emit::MLIR, "mlir",
+                   "the program after --until=<stage> (default)"),
+        clEnumValN(Emit::PTX, "ptx",
+                   "kernels as PTX of one chip, beside them a manifest in JSON; "
+                   "later chips run it, too"),
+        clEnumValN(Emit::Cubin, "cubin",
+                   "kernels as machine code of one chip, and the manifest "
+                   "(needs ptxas)"),
+        clEnumValN(Emit::Fatbin, "fatbin",
+                   "kernels as machine code of several chips and PTX of the "
+                   "first, and the manifest (needs ptxas and fatbinary)")),
+    cl::cat(whatCategory));
+static cl::opt<std::string>
+    until("until",
+          cl::desc("where --emit=mlir stops: input, sequence (L1: parameters "
+                   "are arguments, the training step is built), planned (L2), "
+                   "linalg, buffers; for nvptx also kernels and nvvm (default: "
+                   "the last but nvvm)"),
+          cl::value_desc("stage"), cl::cat(whatCategory));
+
+static cl::list<std::string>
+    chips("chip", cl::CommaSeparated,
+          cl::desc("chips, such as sm_90 or, for a fatbin, sm_80,sm_90"),
+          cl::value_desc("sm_XX"), cl::cat(gpuCategory));
+static cl::opt<std::string>
+    ptxas("ptxas",
+          cl::desc("path of ptxas (default: looked for on the PATH, in "
+                   "$CUDA_HOME, in /usr/local/cuda and in virtual environments "
+                   "with PyPI's nvidia-cuda-nvcc)"),
+          cl::value_desc("file"), cl::cat(gpuCategory));
+static cl::opt<std::string> fatbinary("fatbinary",
+                                      cl::desc("path of fatbinary, likewise"),
+                                      cl::value_desc("file"),
+                                      cl::cat(gpuCategory));
+static cl::opt<int64_t>
+    chunkSteps("chunk-steps", cl::init(GPUOptions().chunkSteps),
+               cl::desc("time steps of a backward pass whose recomputed "
+                        "membrane potentials are held in registers"),
+               cl::cat(gpuCategory));
+
+static constexpr llvm::StringLiteral overview = R"(compiles spiking networks
+
+  A network whose forward function has spiking.training becomes its training
+  step, its evaluation and its inference; any other module its public functions.
+
+    snn-compile examples/fashion_mlp.mlir --until=sequence -o -
+    snn-compile examples/fashion_mlp.mlir --target=nvptx --chip=sm_90 --emit=ptx
+    snn-compile examples/fashion_mlp.mlir --target=nvptx --chip=sm_80,sm_90 --emit=fatbin -o mlp.fatbin
+)";
+
+static int fail(const llvm::Twine &message) {
+  llvm::errs() << "snn-compile: " << message << "\n";
+  return 1;
+}
+
+/// The output's name where none was given.
+static std::string getDefaultOutput(StringRef ending) {
+  if (inputFile == "-" || ending == "mlir")
+    return "-";
+  SmallString<128> name(llvm::sys::path::filename(inputFile));
+  llvm::sys::path::replace_extension(name, ending);
+  return std::string(name);
+}
+
+static LogicalResult writeModule(ModuleOp module, StringRef output) {
+  std::string text;
+  llvm::raw_string_ostream(text) << module << "\n";
+  return writeArtefacts({GPUArtefact{"", text}}, output,
+                        [&] { return module.emitError(); });
+}
+
+/// Lowers `module` up to --until.
+static LogicalResult lower(ModuleOp module, KernelStage last) {
+  PassManager pm(module.getContext());
+  GPUOptions options;
+  options.chunkSteps = chunkSteps;
+  populateKernelPipeline(pm, module, options, last);
+  return pm.run(module);
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  cl::HideUnrelatedOptions({&whatCategory, &gpuCategory});
+  cl::ParseCommandLineOptions(argc, argv, overview);
+
+  // Mistakes that need no compilation to be seen.
+  bool kernels = emit != Emit::MLIR;
+  if (kernels && target != Target::NVPTX)
+    return fail("this output is for GPUs: add --target=nvptx");
+  if (kernels && until.getNumOccurrences())
+    return fail("--until goes with --emit=mlir");
+  if (chunkSteps < 1)
+    return fail("--chunk-steps must be at least 1, got " + Twine(chunkSteps));
+  KernelStage last = target == Target::NVPTX ? KernelStage::Kernels
+                                             : KernelStage::Buffers;
+  if (until.getNumOccurrences()) {
+    std::optional<KernelStage> known = parseKernelStage(until);
+    if (!known || (target == Target::CPU && *known > KernelStage::Buffers))
+      return fail("unknown stage '" + until +
+                  "', expected input, sequence, planned, linalg, buffers" +
+                  (target == Target::CPU ? "" : ", kernels or nvvm"));
+    last = *known;
+  }
+
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  MLIRContext context(registry);
+  auto emitError = [&] { return mlir::emitError(UnknownLoc::get(&context)); };
+  std::string message;
+  std::unique_ptr<llvm::MemoryBuffer> input =
+      openInputFile(inputFile, &message);
+  if (!input)
+    return fail(message);
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(std::move(input), llvm::SMLoc());
+  SourceMgrDiagnosticHandler handler(sources, &context);
+  context.printOpOnDiagnostic(false);
+
+  GPUEmissionOptions options;
+  if (kernels) {
+    llvm::append_range(options.chips, chips);
+    options.toolkit = {ptxas, fatbinary};
+    options.format = emit == Emit::PTX     ? GPUFormat::PTX
+                     : emit == Emit::Cubin ? GPUFormat::Cubin
+                                           : GPUFormat::Fatbin;
+    if (failed(checkGPUOptions(options, emitError)))
+      return 1;
+    last = KernelStage::NVVM;
+  }
+  OwningOpRef<ModuleOp> module =
+      parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
+  if (!module || failed(lower(*module, last)))
+    return 1;
+
+  std::string ending = !kernels                ? "mlir"
+                       : emit == Emit::PTX     ? "ptx"
+                       : emit == Emit::Cubin   ? "cubin"
+                                               : "fatbin";
+  std::string output =
+      outputFile.empty() ? getDefaultOutput(ending) : outputFile;
+  if (!kernels)
+    return failed(writeModule(*module, output));
+  FailureOr<SmallVector<GPUArtefact>> artefacts =
+      emitKernels(*module, options);
+  return failed(artefacts) ||
+         failed(writeArtefacts(*artefacts, output, emitError));
+}
