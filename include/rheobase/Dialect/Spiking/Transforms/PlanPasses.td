@@ -10,6 +10,32 @@
 include "mlir/Pass/PassBase.td"
 
 //===----------------------------------------------------------------------===//
+// Kernels
+//===----------------------------------------------------------------------===//
+
+def FormKernelsPass : Pass<"spiking-form-kernels", "::mlir::func::FuncOp"> {
+  let summary = "group the operations of a function into kernels";
+  let description = [{
+    From L1 to L2: every operation of a public function on tensors, also in time loops, goes into a `spiking.kernel`. An
+    operation whose results are used by one kernel alone joins it where that may be computed together: elementwise operations join any
+    kernel, products join the scan or the normalization that takes their currents, scans join reductions and pools. Sizes and
+    scalars are computed between kernels; of constants and empty tensors each kernel has its own copy. The implementation is
+    named after the operations; a remark tells each.
+
+    ```mlir
+    %i = spiking.linear %x, %w : ...
+    %s, %vT = spiking.scan forward ins(%c = %i : ...) ...
+    // becomes
+    %s, %vT = spiking.kernel "linear+scan" (%x_ = %x : ..., %w_ = %w : ..., %v_ = %v0 : ...) -> (...) {
+      %i = spiking.linear %x_, %w_ : ...
+      %s, %vT = spiking.scan forward ins(%c = %i : ...) ...
+      spiking.yield %s, %vT : ...
+    }
+    ```
+  }];
+}
+
+//===----------------------------------------------------------------------===//
 // Memory
 //===----------------------------------------------------------------------===//
 
