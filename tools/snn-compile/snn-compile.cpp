@@ -6,9 +6,11 @@
 
 #include "rheobase/InitAll.h"
 #include "rheobase/Pipelines/Compile.h"
+#include "rheobase/Pipelines/EmbedWeights.h"
 #include "rheobase/Pipelines/GPU.h"
 #include "rheobase/Pipelines/Pipelines.h"
 #include "rheobase/Target/PTX.h"
+#include "rheobase/Target/SharedObject.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
@@ -26,6 +28,7 @@ using namespace rheobase;
 namespace cl = llvm::cl;
 
 static cl::OptionCategory whatCategory("What is made");
+static cl::OptionCategory cpuCategory("Code for CPUs");
 static cl::OptionCategory gpuCategory("Code for GPUs");
 
 static cl::opt<std::string> inputFile(cl::Positional, cl::Required,
@@ -44,12 +47,17 @@ static cl::opt<Target>
                       clEnumValN(Target::NVPTX, "nvptx", "NVIDIA GPUs")),
            cl::cat(whatCategory));
 
-enum class Emit { MLIR, PTX, Cubin, Fatbin };
+enum class Emit { MLIR, LLVM, Object, SharedObject, PTX, Cubin, Fatbin };
 static cl::opt<Emit> emit(
     "emit", cl::desc("what to write:"), cl::init(Emit::MLIR),
     cl::values(
         clEnumValN(Emit::MLIR, "mlir",
                    "the program after --until=<stage> (default)"),
+        clEnumValN(Emit::LLVM, "llvm", "LLVM IR for CPUs"),
+        clEnumValN(Emit::Object, "obj", "an object file for CPUs"),
+        clEnumValN(Emit::SharedObject, "so",
+                   "a shared object for CPUs, and beside it its C header: "
+                   "what snn-train and C programs load"),
         clEnumValN(Emit::PTX, "ptx",
                    "kernels as PTX of one chip, beside them a manifest in JSON; "
                    "later chips run it, too"),
@@ -67,6 +75,32 @@ static cl::opt<std::string>
                    "linalg, buffers; for nvptx also kernels and nvvm (default: "
                    "the last but nvvm)"),
           cl::value_desc("stage"), cl::cat(whatCategory));
+
+static cl::opt<std::string>
+    cpu("cpu", cl::init("x86-64-v3"),
+        cl::desc("instruction set: x86-64-v3 (AVX2, default), x86-64-v4 "
+                 "(AVX-512) or host (what this machine has)"),
+        cl::value_desc("name"), cl::cat(cpuCategory));
+static cl::opt<bool>
+    threads("openmp", cl::init(true),
+            cl::desc("run loops on the threads of OpenMP (default); the code "
+                     "then needs libomp"),
+            cl::cat(cpuCategory));
+static cl::opt<std::string> weights(
+    "weights",
+    cl::desc("checkpoint (safetensors) whose parameters and states become part "
+             "of the code: the entry points then take inputs only, and there "
+             "is no training step (with --emit=llvm, obj or so)"),
+    cl::value_desc("file"), cl::cat(cpuCategory));
+static cl::opt<std::string>
+    linker("linker",
+           cl::desc("compiler driver that links (default: clang-22, clang, cc "
+                    "or gcc of the PATH)"),
+           cl::value_desc("program"), cl::cat(cpuCategory));
+static cl::opt<std::string> runtimeLibrary(
+    "runtime-library",
+    cl::desc("libRheobaseRTCore.a (default: of this program's installation)"),
+    cl::value_desc("file"), cl::cat(cpuCategory));
 
 static cl::list<std::string>
     chips("chip", cl::CommaSeparated,
@@ -94,6 +128,7 @@ static constexpr llvm::StringLiteral overview = R"(compiles spiking networks
   step, its evaluation and its inference; any other module its public functions.
 
     snn-compile examples/fashion_mlp.mlir --until=sequence -o -
+    snn-compile examples/fashion_mlp.mlir --emit=so -o fashion_mlp.so
     snn-compile examples/fashion_mlp.mlir --target=nvptx --chip=sm_90 --emit=ptx
     snn-compile examples/fashion_mlp.mlir --target=nvptx --chip=sm_80,sm_90 --emit=fatbin -o mlp.fatbin
 )";
@@ -101,6 +136,26 @@ static constexpr llvm::StringLiteral overview = R"(compiles spiking networks
 static int fail(const llvm::Twine &message) {
   llvm::errs() << "snn-compile: " << message << "\n";
   return 1;
+}
+
+static StringRef getEnding() {
+  switch (emit) {
+  case Emit::MLIR:
+    return "mlir";
+  case Emit::LLVM:
+    return "ll";
+  case Emit::Object:
+    return "o";
+  case Emit::SharedObject:
+    return "so";
+  case Emit::PTX:
+    return "ptx";
+  case Emit::Cubin:
+    return "cubin";
+  case Emit::Fatbin:
+    return "fatbin";
+  }
+  llvm_unreachable("all outputs have endings");
 }
 
 /// The output's name where none was given.
@@ -128,16 +183,55 @@ static LogicalResult lower(ModuleOp module, KernelStage last) {
   return pm.run(module);
 }
 
+/// Lowers `module` and writes code for CPUs.
+static LogicalResult writeCode(ModuleOp module, CPUInstructionSet isa,
+                               StringRef output) {
+  CompileOptions options;
+  options.codegen.isa = isa;
+  options.threads = threads;
+  options.moduleName = llvm::sys::path::stem(inputFile).str();
+  PassManager pm(module.getContext());
+  GPUOptions unused;
+  populateKernelPipeline(pm, module, unused, KernelStage::Sequence);
+  if (failed(pm.run(module)) ||
+      (!weights.empty() && failed(embedWeights(module, weights))))
+    return failure();
+  PassManager lowering(module.getContext());
+  populateCPUPipeline(lowering, options);
+  if (failed(lowering.run(module)))
+    return failure();
+  CPUArtefactOptions artefact;
+  artefact.codegen = options.codegen;
+  artefact.threads = threads;
+  artefact.linker = linker;
+  artefact.runtimeLibrary = runtimeLibrary;
+  return writeCPUArtefact(module,
+                          emit == Emit::LLVM     ? CPUArtefact::LLVM
+                          : emit == Emit::Object ? CPUArtefact::Object
+                                                 : CPUArtefact::SharedObject,
+                          artefact, output);
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
-  cl::HideUnrelatedOptions({&whatCategory, &gpuCategory});
+  cl::HideUnrelatedOptions({&whatCategory, &cpuCategory, &gpuCategory});
   cl::ParseCommandLineOptions(argc, argv, overview);
 
   // Mistakes that need no compilation to be seen.
-  bool kernels = emit != Emit::MLIR;
+  bool code = emit == Emit::LLVM || emit == Emit::Object ||
+              emit == Emit::SharedObject;
+  bool kernels = emit != Emit::MLIR && !code;
+  if (code && target != Target::CPU)
+    return fail("this output is for CPUs: leave --target=nvptx out");
+  std::optional<CPUInstructionSet> isa = parseInstructionSet(cpu);
+  if (!isa)
+    return fail("unknown instruction set '" + cpu +
+                "', expected x86-64-v3, x86-64-v4 or host");
   if (kernels && target != Target::NVPTX)
     return fail("this output is for GPUs: add --target=nvptx");
-  if (kernels && until.getNumOccurrences())
+  if (!code && !weights.empty())
+    return fail("--weights goes with --emit=llvm, obj or so");
+  if ((kernels || code) && until.getNumOccurrences())
     return fail("--until goes with --emit=mlir");
   if (chunkSteps < 1)
     return fail("--chunk-steps must be at least 1, got " + Twine(chunkSteps));
@@ -179,15 +273,15 @@ int main(int argc, char **argv) {
   }
   OwningOpRef<ModuleOp> module =
       parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
-  if (!module || failed(lower(*module, last)))
+  if (!module)
     return 1;
-
-  std::string ending = !kernels                ? "mlir"
-                       : emit == Emit::PTX     ? "ptx"
-                       : emit == Emit::Cubin   ? "cubin"
-                                               : "fatbin";
+  StringRef ending = getEnding();
   std::string output =
       outputFile.empty() ? getDefaultOutput(ending) : outputFile;
+  if (code)
+    return failed(writeCode(*module, *isa, output));
+  if (failed(lower(*module, last)))
+    return 1;
   if (!kernels)
     return failed(writeModule(*module, output));
   FailureOr<SmallVector<GPUArtefact>> artefacts =
