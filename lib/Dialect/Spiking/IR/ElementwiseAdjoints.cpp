@@ -60,8 +60,8 @@ struct FormulaModel
       x.push_back(algebra.wrap(operand));
     Expr y = algebra.wrap(result);
     Expr g = algebra.wrap(context.getCotangent(result));
-    for (auto [operand, formula] :
-         llvm::zip(op->getOperands(), ArrayRef<Formula>{formulas...}))
+    const Formula table[] = {formulas...};
+    for (auto [operand, formula] : llvm::zip(op->getOperands(), table))
       if (context.needsCotangent(operand))
         context.addCotangent(operand, IRAlgebra::unwrap(formula(x, y, g)));
     return success();
