@@ -227,7 +227,8 @@ struct ConvertAdam : OpRewritePattern<AdamOp> {
         code.add(code.div(code.sqrt(v), root),
                  code.constant(op.getEpsilon().convertToDouble()));
     p = code.sub(p, code.mul(scale, code.div(m, denominator)));
-    for (auto [number, next] : llvm::enumerate(ArrayRef<Value>{p, m, v}))
+    const Value updated[] = {p, m, v};
+    for (auto [number, next] : llvm::enumerate(updated))
       composer.setNext(number, next);
     rewriter.replaceOp(op, composer.create());
     return success();
