@@ -28,7 +28,7 @@ $(cd "$out" && ls -1sh fashion_mlp.* | sed 's/^/  /')
 
 Next:
   $bin/snn-opt examples/fashion_mlp.mlir --spiking-distribute-time-loop     see the loop over time move into the layers
-  $bin/snn-compile examples/fashion_mlp.mlir --emit=mlir --until=plan       the planned training step
+  $bin/snn-compile examples/fashion_mlp.mlir --until=planned -o -        the planned training step
   $bin/snn-train examples/fashion_mlp.mlir --dataset=fashion-mnist --resume=$out/fashion_mlp.safetensors --epochs=$((epochs + 2))
   $bin/snn-train --help                                                     everything about training
 DONE
