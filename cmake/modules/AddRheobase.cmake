@@ -1,7 +1,11 @@
 # Wrappers that keep the leaf CMake files to a few lines.
 
 # One precompiled header serves every compiler library and tool: parsing MLIR's
-# headers is most of the time that a file takes to compile.
+# headers is most of the time that a file takes to compile. Named with one option
+# and without a time in it, ccache understands it, also from another folder.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  set(CMAKE_CXX_COMPILE_OPTIONS_USE_PCH -include-pch <PCH_FILE>)
+endif()
 function(rheobase_precompile target)
   if(NOT RHEOBASE_PRECOMPILED_HEADERS)
     return()
@@ -12,8 +16,11 @@ function(rheobase_precompile target)
     set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
     target_compile_options(${target} PRIVATE -fPIC)
   endif()
+  target_compile_options(${target} PRIVATE "$<$<COMPILE_LANG_AND_ID:CXX,Clang>:SHELL:-Xclang -fno-pch-timestamp>")
   if(target STREQUAL "RheobasePCH")
-    target_precompile_headers(${target} PRIVATE "${PROJECT_SOURCE_DIR}/cmake/pch.h")
+    # Without an absolute path in it, so that ccache can share it.
+    target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/cmake")
+    target_precompile_headers(${target} PRIVATE <pch.h>)
   else()
     target_precompile_headers(${target} REUSE_FROM RheobasePCH)
   endif()
