@@ -18,9 +18,12 @@ function(rheobase_precompile target)
   endif()
   target_compile_options(${target} PRIVATE "$<$<COMPILE_LANG_AND_ID:CXX,Clang>:SHELL:-Xclang -fno-pch-timestamp>")
   if(target STREQUAL "RheobasePCH")
-    # Without an absolute path in it, so that ccache can share it.
     target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/cmake")
     target_precompile_headers(${target} PRIVATE <pch.h>)
+    # What is in it, for ccache (cmake/ccache.sh).
+    file(SHA256 "${PROJECT_SOURCE_DIR}/cmake/pch.h" sum)
+    file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${target}.dir/cmake_pch.hxx.pch.sum"
+      "${sum} ${LLVM_PACKAGE_VERSION} ${CMAKE_CXX_COMPILER_VERSION} ${CMAKE_BUILD_TYPE} ${CMAKE_CXX_FLAGS}\n")
   else()
     target_precompile_headers(${target} REUSE_FROM RheobasePCH)
   endif()
