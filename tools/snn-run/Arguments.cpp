@@ -249,6 +249,10 @@ FailureOr<rt::Tensor> ArgumentMaker::draw(unsigned index) {
       fan *= std::max<int64_t>(size, 1);
     scale = 1.0 / std::sqrt(static_cast<double>(fan));
   }
+  // Moments, variances and rates are not negative.
+  bool magnitude =
+      role && (role.getValue() == "optimizer" || role.getValue() == "state" ||
+               role.getValue() == "learning_rate");
   bool spikes = tensor.dtype() == RB_BOOL;
   for (int64_t i = 0, e = tensor.numElements(); i < e; ++i) {
     auto words = philox4x32(
@@ -264,10 +268,11 @@ FailureOr<rt::Tensor> ArgumentMaker::draw(unsigned index) {
       setElement(tensor, i, std::floor(uniform * 10));
     else if (tensor.dtype() == RB_I64)
       setElement(tensor, i, 1 + std::floor(uniform * 100));
-    else // normal (Box and Muller)
-      setElement(tensor, i,
-                 scale * std::sqrt(-2 * std::log(1 - uniform)) *
-                     std::cos(2 * M_PI * uniform01(words[1])));
+    else { // normal (Box and Muller)
+      double normal = scale * std::sqrt(-2 * std::log(1 - uniform)) *
+                      std::cos(2 * M_PI * uniform01(words[1]));
+      setElement(tensor, i, magnitude ? std::abs(normal) : normal);
+    }
   }
   return tensor;
 }

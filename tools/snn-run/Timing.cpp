@@ -28,9 +28,20 @@ Invocation::Invocation(rb_entry_fn function, func::FuncOp entry,
     : function(function), results(entry.getNumResults()) {
   for (const rt::Tensor &tensor : tensors)
     arguments.push_back(tensor.view());
-  for (unsigned i = 0; i < entry.getNumResults(); ++i)
-    owned.push_back(
-        !entry.getResultAttr(i, spiking::SpikingDialect::kAliasesAttrName));
+  for (unsigned i = 0; i < entry.getNumResults(); ++i) {
+    auto aliases = entry.getResultAttrOfType<IntegerAttr>(
+        i, spiking::SpikingDialect::kAliasesAttrName);
+    owned.push_back(!aliases);
+    if (!aliases)
+      continue;
+    rb_tensor &argument = arguments[aliases.getInt()];
+    rt::Tensor copy;
+    copied = rt::Tensor::copy(argument, copy);
+    if (!copied.ok())
+      return;
+    donated.push_back(std::move(copy));
+    argument = donated.back().view();
+  }
 }
 
 void Invocation::release() {
@@ -44,8 +55,12 @@ void Invocation::release() {
 
 bool Invocation::call() {
   release();
-  valid = function(arguments.data(), results.data()) == RB_OK;
+  valid = copied.ok() && function(arguments.data(), results.data()) == RB_OK;
   return valid;
+}
+
+std::string Invocation::getError() const {
+  return copied.ok() ? rb_last_error() : copied.message();
 }
 
 /// Sums in eight lanes, which compilers vectorize without reassociating.

@@ -20,8 +20,9 @@ public:
              const std::vector<rt::Tensor> &arguments);
   ~Invocation() { release(); }
 
-  /// False with rb_last_error() on failure.
+  /// False with getError() on failure.
   bool call();
+  std::string getError() const;
   llvm::ArrayRef<rb_tensor> getResults() const { return results; }
   /// Reads every element of every result.
   double readResults() const;
@@ -31,6 +32,9 @@ private:
 
   rb_entry_fn function;
   std::vector<rb_tensor> arguments;
+  /// The caller's values stay: donated arguments are copies.
+  std::vector<rt::Tensor> donated;
+  rt::Status copied;
   std::vector<rb_tensor> results;
   /// Results that are donated arguments are not ours.
   std::vector<bool> owned;

@@ -322,7 +322,7 @@ int main(int argc, char **argv) {
           .count();
   Invocation invocation((*program)->lookup(entryName), entry, *arguments);
   if (!invocation.call())
-    return fail(rb_last_error());
+    return fail(invocation.getError());
 
   if (check) {
     auto expected = runReference(*prepared, entryName);

@@ -292,10 +292,12 @@ private:
   SmallVector<Buffer> buffers;
   SmallVector<Slot> slots;
   /// For each result that is not donated: its number, the value whose extents
-  /// it has, and the buffer whose extents its memory has.
+  /// it has, the buffer whose extents its memory has, and the allocation that
+  /// this memory replaces; null where the result is copied into it.
   struct Result {
     unsigned number;
     Value value, memory;
+    memref::AllocOp alloc;
   };
   SmallVector<Result> results;
 };
@@ -379,7 +381,7 @@ LogicalResult MemoryPlanner::placeResults() {
       return failure();
     BlockArgument memory = block.getArgument(position);
     if (alloc) {
-      results.push_back({number, value, alloc});
+      results.push_back({number, value, alloc, alloc});
     } else {
       memref::CopyOp::create(builder, value.getLoc(), value, memory);
       remark::missed(value.getLoc(), remark::RemarkOpts::name("result-copy")
@@ -387,7 +389,7 @@ LogicalResult MemoryPlanner::placeResults() {
                                          .function(function.getName()))
           << "result " << std::to_string(number)
           << " is part of another value and copied";
-      results.push_back({number, value, value});
+      results.push_back({number, value, value, {}});
     }
   }
   return success();
@@ -399,8 +401,8 @@ void MemoryPlanner::collectBuffers() {
     position[&op] = count++;
   SmallPtrSet<Operation *, 8> isResult;
   for (const Result &result : results)
-    if (auto alloc = result.memory.getDefiningOp<memref::AllocOp>())
-      isResult.insert(alloc);
+    if (result.alloc)
+      isResult.insert(result.alloc);
 
   for (auto alloc : block.getOps<memref::AllocOp>()) {
     if (isResult.contains(alloc))
@@ -476,8 +478,8 @@ LogicalResult MemoryPlanner::freeOthers() {
   for (const Buffer &buffer : buffers)
     planned.insert(buffer.alloc);
   for (const Result &result : results)
-    if (auto alloc = result.memory.getDefiningOp<memref::AllocOp>())
-      planned.insert(alloc);
+    if (result.alloc)
+      planned.insert(result.alloc);
   WalkResult walk = function.walk([&](memref::AllocOp alloc) {
     if (planned.contains(alloc))
       return WalkResult::advance();
@@ -582,14 +584,16 @@ void MemoryPlanner::useArena() {
     Value view = memref::ViewOp::create(inPlace, buffer.alloc.getLoc(), type,
                                         arena, offsets[buffer.slot], extents);
     buffer.alloc.replaceAllUsesWith(view);
-    buffer.alloc.erase();
   }
+  // The entry's builder may stand before one of them.
+  for (Buffer &buffer : buffers)
+    buffer.alloc.erase();
 }
 
 /// Results leave through arguments.
 void MemoryPlanner::dropResults() {
   for (const Result &result : results) {
-    auto alloc = result.memory.getDefiningOp<memref::AllocOp>();
+    memref::AllocOp alloc = result.alloc;
     if (!alloc)
       continue;
     for (BlockArgument argument : block.getArguments()) {
