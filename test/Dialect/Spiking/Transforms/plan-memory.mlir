@@ -93,7 +93,7 @@ func.func @copied(%p: memref<4xf32>, %q: memref<4xf32>) -> (memref<4xf32> {spiki
 // CHECK:         %[[A:.*]] = memref.alloc(
 // CHECK:         memref.dealloc %[[A]]
 // CHECK-NEXT:    return
-// REMARK: [Missed] no-slot | {{.*}} Remark="memref<?xf32>", Remark=" is allocated at each use: its size is not a function of the arguments alone"
+// REMARK: [Missed] no-slot | {{.*}} Remark=memref<?xf32>, Remark=" is allocated at each use: its size is not a function of the arguments alone"
 func.func @computed(%x: memref<4xindex>, %f: f32) {
   %c0 = arith.constant 0 : index
   %n = memref.load %x[%c0] : memref<4xindex>
