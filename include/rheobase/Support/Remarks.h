@@ -40,6 +40,12 @@ constexpr llvm::StringLiteral kRecomputed("recomputed");
 /// The forward states are kept in memory.
 constexpr llvm::StringLiteral kStored("stored");
 
+// spiking-assign-layouts
+/// An operation on images has its channels last.
+constexpr llvm::StringLiteral kChannelsLast("channels-last");
+/// A transposition between layouts stays.
+constexpr llvm::StringLiteral kTransposed("transposed");
+
 } // namespace rheobase::remarks
 
 #endif // RHEOBASE_SUPPORT_REMARKS_H

@@ -146,4 +146,24 @@ def PlanRecomputationPass : Pass<"spiking-plan-recomputation"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def AssignLayoutsPass : Pass<"spiking-assign-layouts"> {
+  let summary = "put the channels of images last";
+  let description = [{
+    Convolutions, pools, their gradients and batch normalizations whose channels come first get them last, between
+    transpositions; then transpositions sink below scans and elementwise operations, where they meet and cancel. Sums keep
+    their order, so results are equal to the bit. Flattening keeps the order of its elements, and the weights that are
+    arguments their layout: before a flatten, and around weights, transpositions stay. Runs on scans, after
+    `spiking-decompose-neurons`.
+
+    ```mlir
+    %y = spiking.max_pool %x {kernel = array<i64: 2, 2>} : (tensor<?x8x4x4xi1>) -> tensor<?x8x2x2xi1>
+    // becomes
+    %0 = spiking.transpose %x {permutation = array<i64: 1, 2, 0>} : (tensor<?x8x4x4xi1>) -> tensor<?x4x4x8xi1>
+    %1 = spiking.max_pool %0 {kernel = array<i64: 2, 2>, layout = #spiking.layout<channels_last>} : (tensor<?x4x4x8xi1>) -> tensor<?x2x2x8xi1>
+    %y = spiking.transpose %1 {permutation = array<i64: 2, 0, 1>} : (tensor<?x2x2x8xi1>) -> tensor<?x8x2x2xi1>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
+}
+
 #endif // RHEOBASE_SPIKING_TRAININGPASSES_TD
