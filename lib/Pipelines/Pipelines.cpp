@@ -59,6 +59,7 @@ void rheobase::populateFrontendPipeline(OpPassManager &pm,
 
 void rheobase::populatePlanPipeline(OpPassManager &pm,
                                     const PlanOptions &options) {
+  pm.addPass(createAssignLayoutsPass());
   pm.addPass(createPlanRecomputationPass());
   pm.addPass(createFuseNeuronsPass());
   pm.addPass(createElementwiseToScanPass());

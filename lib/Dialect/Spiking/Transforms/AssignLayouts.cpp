@@ -1,4 +1,5 @@
-//===- AssignLayouts.cpp - Channels last ------------------------------------===//
+//===- AssignLayouts.cpp - Channels last
+//------------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -99,19 +100,28 @@ static std::optional<std::pair<Contents, Contents>> matchImages(Operation *op) {
   return std::nullopt;
 }
 
-/// Puts the channels of `op` last, between transpositions.
-static void convertImages(Operation *op, const Contents &operands,
-                          const Contents &results) {
+/// Puts the channels of `op` last, between transpositions; what several take is
+/// transposed once.
+static void
+convertImages(Operation *op, const Contents &operands, const Contents &results,
+              DenseMap<std::pair<Value, Content>, Value> &channelsLast) {
   OpBuilder builder(op);
   Location loc = op->getLoc();
   IRMapping mapping;
-  for (auto [operand, content] : llvm::zip(op->getOperands(), operands))
-    if (content != Content::Other)
-      mapping.map(operand,
-                  transpose(builder, loc, operand,
-                            content == Content::Image
-                                ? ArrayRef<int64_t>(kImageToLast)
-                                : ArrayRef<int64_t>(kWeightToLast)));
+  for (auto [operand, content] : llvm::zip(op->getOperands(), operands)) {
+    if (content == Content::Other)
+      continue;
+    Value &transposed = channelsLast[{operand, content}];
+    if (!transposed) {
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPointAfterValue(operand);
+      transposed = transpose(builder, loc, operand,
+                             content == Content::Image
+                                 ? ArrayRef<int64_t>(kImageToLast)
+                                 : ArrayRef<int64_t>(kWeightToLast));
+    }
+    mapping.map(operand, transposed);
+  }
   Operation *last = builder.clone(*op, mapping);
   if (isa<BatchNormOp, BatchNormGradientOp>(op))
     last->setAttr("channel_dim", builder.getI64IntegerAttr(-1));
@@ -282,9 +292,9 @@ struct SinkBelowScan : OpRewritePattern<ScanOp> {
           values.push_back(value);
           continue;
         }
-        Value source = getSource(rewriter, value, *permutation,
-                                 ArrayRef(sizes).drop_front(
-                                     sequence ? 0 : leading));
+        Value source =
+            getSource(rewriter, value, *permutation,
+                      ArrayRef(sizes).drop_front(sequence ? 0 : leading));
         values.push_back(source ? source
                                 : transpose(rewriter, loc, value, inverse));
       }
@@ -297,8 +307,9 @@ struct SinkBelowScan : OpRewritePattern<ScanOp> {
         convert(scan.getAccumulators(), false),
         convert(scan.getReplayed(), false));
     result->setDiscardableAttrs(scan->getDiscardableAttrDictionary());
-    for (auto [from, to] : {std::pair(&scan.getBody(), &result.getBody()),
-                            std::pair(&scan.getReplay(), &result.getReplay())}) {
+    for (auto [from, to] :
+         {std::pair(&scan.getBody(), &result.getBody()),
+          std::pair(&scan.getReplay(), &result.getReplay())}) {
       if (from->empty())
         continue;
       rewriter.eraseBlock(&to->front());
@@ -315,8 +326,7 @@ struct SinkBelowScan : OpRewritePattern<ScanOp> {
 };
 
 /// repeat, readout and delay work on leading dimensions.
-template <typename OpTy>
-struct SinkBelowTime : OpRewritePattern<OpTy> {
+template <typename OpTy> struct SinkBelowTime : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
@@ -334,8 +344,8 @@ struct SinkBelowTime : OpRewritePattern<OpTy> {
     mapping.map(op.getInput(), transposed.getInput());
     Operation *inner = rewriter.clone(*op, mapping);
     inner->getResult(0).setType(permute(result, invert(permutation)));
-    rewriter.replaceOp(op, transpose(rewriter, op.getLoc(),
-                                     inner->getResult(0), permutation));
+    rewriter.replaceOp(
+        op, transpose(rewriter, op.getLoc(), inner->getResult(0), permutation));
     return success();
   }
 };
@@ -369,15 +379,17 @@ struct SinkIntoSpikeRate : OpRewritePattern<SpikeRateOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(SpikeRateOp op,
                                 PatternRewriter &rewriter) const override {
-    bool changed = false;
-    rewriter.startOpModification(op);
-    for (OpOperand &operand : op->getOpOperands())
-      if (auto transposed = operand.get().getDefiningOp<TransposeOp>()) {
-        operand.set(transposed.getInput());
-        changed = true;
-      }
-    rewriter.finalizeOpModification(op);
-    return success(changed);
+    auto isTransposed = [](Value value) {
+      return isa_and_present<TransposeOp>(value.getDefiningOp());
+    };
+    if (llvm::none_of(op->getOperands(), isTransposed))
+      return failure();
+    rewriter.modifyOpInPlace(op, [&] {
+      for (OpOperand &operand : op->getOpOperands())
+        if (auto transposed = operand.get().getDefiningOp<TransposeOp>())
+          operand.set(transposed.getInput());
+    });
+    return success();
   }
 };
 
@@ -391,11 +403,12 @@ struct AssignLayoutsPass
     });
     if (found.empty())
       return markAllAnalysesPreserved();
+    DenseMap<std::pair<Value, Content>, Value> channelsLast;
     for (Operation *op : found) {
       remark::passed(op->getLoc(), getOptions(op, remarks::kChannelsLast))
           << op->getName().getStringRef().str() + " with its channels last";
       auto contents = matchImages(op);
-      convertImages(op, contents->first, contents->second);
+      convertImages(op, contents->first, contents->second, channelsLast);
     }
     RewritePatternSet patterns(&getContext());
     patterns.add<SinkBelowElementwise, SinkBelowScan, SinkBelowTime<RepeatOp>,
