@@ -73,6 +73,11 @@ LogicalResult rheobase::embedWeights(ModuleOp module,
         return function.emitOpError("tensor ")
                << name.getValue() << " of the checkpoint '" << checkpoint
                << "' is " << tensor->describe() << ", expected " << type;
+      for (auto [k, value] : llvm::enumerate(elements.getValues<APFloat>()))
+        if (!value.isFinite())
+          return function.emitOpError("tensor ")
+                 << name.getValue() << " of the checkpoint '" << checkpoint
+                 << "' is not finite at element " << k;
       function.getArgument(i).replaceAllUsesWith(
           arith::ConstantOp::create(builder, function.getLoc(), elements));
       embedded.set(i);

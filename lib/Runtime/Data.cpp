@@ -137,8 +137,8 @@ Status readIdx(const std::string &path, Tensor &out) {
       text += format("%02x", header[i]);
     return error(
         RB_INVALID_ARGUMENT,
-        "'%s': expected an IDX file, which begins with 0000, a type (08, "
-        "09, 0b, 0c, 0d or 0e) and a rank (01 to 08), got %s",
+        "'%s': expected an NPY file, or an IDX file, which begins with 0000, a "
+        "type (08, 09, 0b, 0c, 0d or 0e) and a rank (01 to 08), got %s",
         name, text.empty() ? "an empty file" : text.c_str());
   }
   std::vector<int64_t> dims;

@@ -7,9 +7,14 @@
 #include "Program.h"
 #include "Support.h"
 #include "rheobase/rt.h"
+#include <algorithm>
 #include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <dlfcn.h>
-#include <unistd.h>
+#include <elf.h>
+#include <memory>
+#include <sys/stat.h>
 
 namespace rheobase {
 namespace rt {
@@ -39,10 +44,53 @@ Status Program::create(
   return Status();
 }
 
+/// The dynamic loader maps what the headers promise; what is not there ends the
+/// process at the first access. So a file that was cut short is found before.
+static Status checkSharedObject(const std::string &path) {
+  const char *name = path.c_str();
+  std::unique_ptr<FILE, int (*)(FILE *)> file(fopen(name, "rbe"), fclose);
+  struct stat info;
+  if (!file || fstat(fileno(file.get()), &info) != 0)
+    return systemError("open", path, errno);
+  if (S_ISDIR(info.st_mode))
+    return systemError("read", path, EISDIR);
+  Elf64_Ehdr header;
+  size_t got = fread(&header, 1, sizeof(header), file.get());
+  if (got < SELFMAG || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
+    return error(RB_INVALID_ARGUMENT,
+                 "'%s': expected a shared object, got a file that is not ELF",
+                 name);
+  uint64_t expected = sizeof(header);
+  if (got == sizeof(header)) {
+    // Without overflow: the counts have 16 bits, and offsets are cut.
+    auto end = [](uint64_t offset, uint64_t bytes) {
+      return std::min<uint64_t>(offset, INT64_MAX) +
+             std::min<uint64_t>(bytes, INT64_MAX);
+    };
+    expected = std::max(
+        end(header.e_phoff, uint64_t(header.e_phnum) * header.e_phentsize),
+        end(header.e_shoff, uint64_t(header.e_shnum) * header.e_shentsize));
+    for (unsigned i = 0; i < header.e_phnum; ++i) {
+      Elf64_Phdr segment;
+      if (fseeko(file.get(),
+                 off_t(end(header.e_phoff, uint64_t(i) * header.e_phentsize)),
+                 SEEK_SET) != 0 ||
+          fread(&segment, sizeof(segment), 1, file.get()) != 1)
+        break; // expected says how far the table reaches
+      expected = std::max(expected, end(segment.p_offset, segment.p_filesz));
+    }
+  }
+  if (expected > uint64_t(info.st_size))
+    return error(RB_INVALID_ARGUMENT,
+                 "'%s': the shared object is cut short: expected %llu bytes, "
+                 "got %lld",
+                 name, (unsigned long long)expected, (long long)info.st_size);
+  return Status();
+}
+
 Status Program::open(const std::string &path, std::shared_ptr<Program> &out) {
   const char *name = path.c_str();
-  if (access(name, R_OK) != 0)
-    return systemError("open", path, errno);
+  RB_TRY(checkSharedObject(path));
   auto program = std::make_shared<Program>();
   // A name without a slash would be searched for in the system's folders.
   std::string located =

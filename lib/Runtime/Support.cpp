@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Support.h"
+#include "rheobase/Runtime/Files.h"
 #include <atomic>
 #include <cerrno>
 #include <charconv>
@@ -149,6 +150,23 @@ Status AtomicFile::commit() {
   temporary.clear();
   flushFolder(target);
   return Status();
+}
+
+Status writeFile(const std::string &path, const void *data, int64_t bytes) {
+  AtomicFile file(path);
+  RB_TRY(file.open());
+  RB_TRY(file.write(data, bytes));
+  return file.commit();
+}
+
+Status checkWritable(const std::string &path) {
+  struct stat info;
+  // Opening and closing a pipe would end its reader's file.
+  if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) &&
+      !S_ISDIR(info.st_mode))
+    return access(path.c_str(), W_OK) == 0 ? Status()
+                                           : systemError("write", path, errno);
+  return AtomicFile(path).open();
 }
 
 } // namespace rt

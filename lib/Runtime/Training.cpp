@@ -12,6 +12,7 @@
 #include "Element.h"
 #include "Report.h"
 #include "Support.h"
+#include "rheobase/Runtime/Files.h"
 #include "rheobase/Support/Philox.h"
 #include <cmath>
 #include <csignal>
@@ -852,6 +853,9 @@ Status Training::numericFailure(const std::string &tensor, double loss) {
 
 Status Training::train() {
   RB_TRY(checkOptions());
+  // Not after an epoch of work.
+  if (options.checkpoint)
+    RB_TRY(checkWritable(options.checkpoint));
   setThreads(options.threads, state.program());
   int64_t timeSteps = 0, testTimeSteps = 0;
   RB_TRY(prepare(trainCall, "train_step", *trainData, timeSteps));

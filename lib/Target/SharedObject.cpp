@@ -7,6 +7,7 @@
 #include "rheobase/Target/SharedObject.h"
 
 #include "rheobase/Dialect/Spiking/IR/Spiking.h"
+#include "rheobase/Runtime/Files.h"
 #include "rheobase/abi.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -134,13 +135,14 @@ static void addManifest(llvm::Module &module, StringRef manifest) {
 
 static LogicalResult writeFile(ModuleOp module, StringRef path,
                                StringRef contents) {
-  llvm::Error error = llvm::writeToOutput(path, [&](raw_ostream &os) {
-    os << contents;
-    return llvm::Error::success();
-  });
-  if (error)
-    return module.emitError("cannot write '")
-           << path << "': " << llvm::toString(std::move(error));
+  if (path == "-") {
+    llvm::outs() << contents;
+    return success();
+  }
+  rt::Status status =
+      rt::writeFile(path.str(), contents.data(), contents.size());
+  if (!status.ok())
+    return module.emitError(status.message());
   return success();
 }
 
@@ -181,20 +183,19 @@ static LogicalResult link(ModuleOp module, StringRef object,
   FailureOr<std::string> runtime = findRuntime(module, options.runtimeLibrary);
   if (failed(linker) || failed(runtime))
     return failure();
-  // Beside the output, so that the last step is a rename.
-  SmallString<128> unfinished, log;
+  SmallString<128> linked, log;
   if (std::error_code error =
-          llvm::sys::fs::createUniqueFile(output + ".%%%%%%", unfinished))
-    return module.emitError("cannot write '")
-           << output << "': " << error.message();
-  llvm::FileRemover removeUnfinished(unfinished);
+          llvm::sys::fs::createTemporaryFile("rheobase-link", "so", linked))
+    return module.emitError("cannot write a temporary file: ")
+           << error.message();
+  llvm::FileRemover removeLinked(linked);
   if (std::error_code error =
           llvm::sys::fs::createTemporaryFile("rheobase-link", "log", log))
     return module.emitError("cannot write a temporary file: ")
            << error.message();
   llvm::FileRemover removeLog(log);
 
-  SmallVector<StringRef> arguments{*linker, "-shared", "-o",     unfinished,
+  SmallVector<StringRef> arguments{*linker, "-shared", "-o",     linked,
                                    object,  *runtime,  "-Wl,-z,defs"};
   SmallString<128> rpath;
   if (options.threads) {
@@ -209,15 +210,26 @@ static LogicalResult link(ModuleOp module, StringRef object,
   int status = llvm::sys::ExecuteAndWait(*linker, arguments, std::nullopt,
                                          redirects, 0, 0, &message);
   if (status != 0) {
+    if (message.empty())
+      message = "status " + std::to_string(status);
     if (auto text = llvm::MemoryBuffer::getFile(log))
-      message += (*text)->getBuffer().rtrim();
+      if (StringRef output = (*text)->getBuffer().rtrim(); !output.empty())
+        message += ": " + output.str();
     return module.emitError("cannot link '")
            << output << "' (" << llvm::join(arguments, " ") << "): " << message;
   }
-  if (std::error_code error = llvm::sys::fs::rename(unfinished, output))
-    return module.emitError("cannot write '")
-           << output << "': " << error.message();
-  removeUnfinished.releaseFile();
+  auto code = llvm::MemoryBuffer::getFile(linked, /*IsText=*/false,
+                                          /*RequiresNullTerminator=*/false);
+  if (!code)
+    return module.emitError("cannot read '")
+           << linked << "': " << code.getError().message();
+  if (failed(writeFile(module, output, (*code)->getBuffer())))
+    return failure();
+  // The rights that a linker gives.
+  if (llvm::sys::fs::is_regular_file(output))
+    (void)llvm::sys::fs::setPermissions(
+        output, static_cast<llvm::sys::fs::perms>(
+                    llvm::sys::fs::all_all & ~llvm::sys::fs::getUmask()));
   return success();
 }
 

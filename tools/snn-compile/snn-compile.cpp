@@ -9,6 +9,8 @@
 #include "rheobase/Pipelines/EmbedWeights.h"
 #include "rheobase/Pipelines/GPU.h"
 #include "rheobase/Pipelines/Pipelines.h"
+#include "rheobase/Runtime/Files.h"
+#include "rheobase/Support/CommandLine.h"
 #include "rheobase/Target/PTX.h"
 #include "rheobase/Target/SharedObject.h"
 
@@ -41,14 +43,14 @@ static cl::opt<std::string>
                cl::value_desc("file"), cl::cat(whatCategory));
 
 enum class Target { CPU, NVPTX };
-static cl::opt<Target>
+static cl::opt<Target, false, NamedValueParser<Target>>
     target("target", cl::desc("processor:"), cl::init(Target::CPU),
            cl::values(clEnumValN(Target::CPU, "cpu", "x86-64 (default)"),
                       clEnumValN(Target::NVPTX, "nvptx", "NVIDIA GPUs")),
            cl::cat(whatCategory));
 
 enum class Emit { MLIR, LLVM, Object, SharedObject, PTX, Cubin, Fatbin };
-static cl::opt<Emit> emit(
+static cl::opt<Emit, false, NamedValueParser<Emit>> emit(
     "emit", cl::desc("what to write:"), cl::init(Emit::MLIR),
     cl::values(
         clEnumValN(Emit::MLIR, "mlir",
@@ -212,8 +214,9 @@ static LogicalResult writeCode(ModuleOp module, CPUInstructionSet isa,
                           artefact, output);
 }
 
-int main(int argc, char **argv) {
+static int run(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  reportFileSizeLimit();
   cl::HideUnrelatedOptions({&whatCategory, &cpuCategory, &gpuCategory});
   cl::ParseCommandLineOptions(argc, argv, overview);
 
@@ -229,6 +232,8 @@ int main(int argc, char **argv) {
                 "', expected x86-64-v3, x86-64-v4 or host");
   if (kernels && target != Target::NVPTX)
     return fail("this output is for GPUs: add --target=nvptx");
+  if (target != Target::NVPTX && !chips.empty())
+    return fail("--chip goes with --target=nvptx");
   if (!code && !weights.empty())
     return fail("--weights goes with --emit=llvm, obj or so");
   if ((kernels || code) && until.getNumOccurrences())
@@ -267,17 +272,32 @@ int main(int argc, char **argv) {
     options.format = emit == Emit::PTX     ? GPUFormat::PTX
                      : emit == Emit::Cubin ? GPUFormat::Cubin
                                            : GPUFormat::Fatbin;
+    // No place in a file is to blame.
+    std::string problem;
+    ScopedDiagnosticHandler collect(&context, [&](Diagnostic &diagnostic) {
+      problem = diagnostic.str();
+    });
     if (failed(checkGPUOptions(options, emitError)))
-      return 1;
+      return fail(problem);
     last = KernelStage::NVVM;
   }
   OwningOpRef<ModuleOp> module =
       parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
   if (!module)
     return 1;
+  // What comes out has an entry for each.
+  if ((code || kernels) &&
+      llvm::none_of(module->getOps<func::FuncOp>(), [](func::FuncOp function) {
+        return function.isPublic() && !function.isDeclaration();
+      }))
+    return fail("'" + inputFile + "': expected a public function, got none");
   StringRef ending = getEnding();
   std::string output =
       outputFile.empty() ? getDefaultOutput(ending) : outputFile;
+  // Not after the work.
+  if (output != "-")
+    if (rt::Status status = rt::checkWritable(output); !status.ok())
+      return fail(status.message());
   if (code)
     return failed(writeCode(*module, *isa, output));
   if (failed(lower(*module, last)))
@@ -288,4 +308,9 @@ int main(int argc, char **argv) {
       emitKernels(*module, options);
   return failed(artefacts) ||
          failed(writeArtefacts(*artefacts, output, emitError));
+}
+
+int main(int argc, char **argv) {
+  int code = run(argc, argv);
+  return finishStandardOutput("snn-compile") ? code : 1;
 }

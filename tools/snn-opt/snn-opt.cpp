@@ -6,15 +6,16 @@
 
 #include "rheobase/InitAll.h"
 #include "rheobase/Reference/CheckEachPass.h"
+#include "rheobase/Runtime/Files.h"
+#include "rheobase/Support/CommandLine.h"
 
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/Plugins/PassPlugin.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/ADT/ArrayRef.h"
-#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/WithColor.h"
 
 using namespace mlir;
@@ -38,38 +39,50 @@ static llvm::Error loadPassPlugins(llvm::ArrayRef<const char *> arguments) {
   return llvm::Error::success();
 }
 
-/// Runs the passes of the command line with the interpreter between them.
-static LogicalResult checkEachPass(StringRef input, StringRef output,
-                                   DialectRegistry &registry,
-                                   double tolerance) {
+static LogicalResult fail(const llvm::Twine &message) {
+  llvm::errs() << "snn-opt: " << message << "\n";
+  return failure();
+}
+
+/// Runs the passes of the command line, with `check` with the interpreter
+/// between them. As upstream's MlirOptMain, but the output is complete or not
+/// there.
+static LogicalResult
+runPasses(StringRef input, StringRef output, DialectRegistry &registry,
+          const rheobase::reference::CheckOptions *check) {
+  MlirOptMainConfig passes = MlirOptMainConfig::createFromCLOptions();
   std::string message;
   auto file = openInputFile(input, &message);
-  if (!file) {
-    llvm::errs() << message << "\n";
-    return failure();
-  }
-  auto result = openOutputFile(output, &message);
-  if (!result) {
-    llvm::errs() << message << "\n";
-    return failure();
-  }
-  rheobase::reference::CheckOptions options;
-  options.tolerance = tolerance;
-  bool changed = false;
-  MlirOptMainConfig passes = MlirOptMainConfig::createFromCLOptions();
+  if (!file)
+    return fail(message);
+  if (output != "-")
+    if (rheobase::rt::Status status =
+            rheobase::rt::checkWritable(output.str());
+        !status.ok())
+      return fail(status.message());
   MlirOptMainConfig config = passes;
-  config.setPassPipelineSetupFn([&](PassManager &pm) {
-    rheobase::reference::addCheckEachPass(pm, options, changed);
-    return passes.setupPassPipeline(pm);
-  });
-  if (failed(MlirOptMain(result->os(), std::move(file), registry, config)) ||
-      changed)
+  bool changed = false;
+  if (check)
+    config.setPassPipelineSetupFn([&](PassManager &pm) {
+      rheobase::reference::addCheckEachPass(pm, *check, changed);
+      return passes.setupPassPipeline(pm);
+    });
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  if (failed(MlirOptMain(stream, std::move(file), registry, config)) || changed)
     return failure();
-  result->keep();
-  return success();
+  if (output == "-") {
+    llvm::outs() << text;
+    return success(rheobase::finishStandardOutput("snn-opt"));
+  }
+  rheobase::rt::Status status =
+      rheobase::rt::writeFile(output.str(), text.data(), text.size());
+  return status.ok() ? success() : fail(status.message());
 }
 
 int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  rheobase::reportFileSizeLimit();
   DialectRegistry registry;
   rheobase::registerAllDialects(registry);
   rheobase::registerAllPasses();
@@ -89,7 +102,12 @@ int main(int argc, char **argv) {
                      "relative to the largest of a result"));
   auto [input, output] = registerAndParseCLIOptions(
       argc, argv, "Rheobase's optimizer driver\n", registry);
-  if (check)
-    return asMainReturnCode(checkEachPass(input, output, registry, tolerance));
-  return asMainReturnCode(MlirOptMain(argc, argv, input, output, registry));
+  rheobase::reference::CheckOptions options;
+  options.tolerance = tolerance;
+  // Lists of what there is.
+  MlirOptMainConfig config = MlirOptMainConfig::createFromCLOptions();
+  if (config.shouldShowDialects() || config.shouldListPasses())
+    return asMainReturnCode(MlirOptMain(argc, argv, input, output, registry));
+  return asMainReturnCode(
+      runPasses(input, output, registry, check ? &options : nullptr));
 }

@@ -11,6 +11,9 @@
 #include "rheobase/Runtime/Npy.h"
 #include "rheobase/Support/Philox.h"
 
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
+
 #include <cmath>
 
 using namespace mlir;
@@ -148,8 +151,22 @@ public:
   }
 
   FailureOr<rt::Tensor> make(unsigned index);
+  /// Checks that what the command line names is there.
+  LogicalResult checkNames();
 
 private:
+  bool isTimeSteps(unsigned index) {
+    auto role = function.getArgAttrOfType<StringAttr>(
+        index, SpikingDialect::kRoleAttrName);
+    return role && role.getValue() == "time_steps";
+  }
+  /// Its dimensions, numbers and names; those of a scalar are none.
+  ArrayRef<Attribute> getDims(unsigned index) {
+    auto dims = function.getArgAttrOfType<ArrayAttr>(
+        index, SpikingDialect::kDimsAttrName);
+    return dims ? dims.getValue() : ArrayRef<Attribute>();
+  }
+  std::string describeDims(unsigned index);
   InFlightDiagnostic error(unsigned index) {
     return emitError(function.getLoc())
            << "argument '" << getArgumentName(function, index) << "' of @"
@@ -175,8 +192,7 @@ FailureOr<rt::Tensor> ArgumentMaker::load(unsigned index, StringRef path) {
           read.view(), getDType(function.getArgumentTypes()[index]), tensor);
       !status.ok())
     return error(index) << "from " << path << ": " << status.message();
-  auto shape = function.getArgAttrOfType<ArrayAttr>(
-      index, SpikingDialect::kDimsAttrName);
+  ArrayRef<Attribute> shape = getDims(index);
   bool fits = shape.size() == tensor.dims().size();
   for (size_t i = 0; fits && i < shape.size(); ++i) {
     if (auto size = dyn_cast<IntegerAttr>(shape[i])) {
@@ -189,7 +205,8 @@ FailureOr<rt::Tensor> ArgumentMaker::load(unsigned index, StringRef path) {
   }
   if (!fits)
     return error(index) << "cannot be " << tensor.describe() << " from "
-                        << path << ": expected dimensions " << shape;
+                        << path << ": expected dimensions "
+                        << describeDims(index);
   return tensor;
 }
 
@@ -199,13 +216,15 @@ FailureOr<rt::Tensor> ArgumentMaker::scalar(unsigned index, double value) {
   if (shaped && shaped.getRank() != 0)
     return error(index) << "cannot be the number " << value
                         << ": expected an .npy file";
-  rt::Tensor tensor;
-  if (rt::Status status = rt::Tensor::create(getDType(type), {}, tensor);
-      !status.ok())
-    return error(index) << status.message();
-  setElement(tensor, 0, value);
-  if (type.isIndex() && getArgumentName(function, index) == "time_steps")
-    dims.try_emplace("T", static_cast<int64_t>(value));
+  rt::Tensor number, tensor;
+  rt::Status status = rt::Tensor::create(RB_F64, {}, number);
+  if (status.ok()) {
+    number.data<double>()[0] = value;
+    status = rt::convertTensor(number.view(), getDType(type), tensor);
+  }
+  if (!status.ok())
+    return error(index) << "cannot be the number " << value << ": "
+                        << status.message();
   return tensor;
 }
 
@@ -215,14 +234,13 @@ FailureOr<rt::Tensor> ArgumentMaker::draw(unsigned index) {
       index, SpikingDialect::kRoleAttrName);
   if (type.isIndex()) {
     auto steps = dims.find("T");
-    if (role && role.getValue() == "time_steps" && steps != dims.end())
+    if (isTimeSteps(index) && steps != dims.end())
       return scalar(index, static_cast<double>(steps->second));
-    return error(index) << "is not drawn: give it with --arg";
+    return error(index) << "is not drawn: give it with --arg="
+                        << getArgumentName(function, index) << "=N";
   }
-  auto shape = function.getArgAttrOfType<ArrayAttr>(
-      index, SpikingDialect::kDimsAttrName);
   std::vector<int64_t> sizes;
-  for (Attribute dim : shape) {
+  for (Attribute dim : getDims(index)) {
     if (auto size = dyn_cast<IntegerAttr>(dim)) {
       sizes.push_back(size.getInt());
       continue;
@@ -279,17 +297,27 @@ FailureOr<rt::Tensor> ArgumentMaker::draw(unsigned index) {
 
 FailureOr<rt::Tensor> ArgumentMaker::make(unsigned index) {
   std::string name = getArgumentName(function, index);
-  for (StringRef key : {StringRef(name), StringRef("T")}) {
-    // T is what everybody calls the number of time steps.
-    if (key == "T" && name != "time_steps")
-      continue;
-    auto given = options.values.find(key);
-    if (given == options.values.end())
-      continue;
+  auto given = options.values.find(name);
+  // T is what everybody calls the number of time steps.
+  if (given == options.values.end() && isTimeSteps(index))
+    given = options.values.find("T");
+  if (given != options.values.end()) {
     double number;
-    if (!StringRef(given->second).getAsDouble(number))
-      return scalar(index, number);
-    return load(index, given->second);
+    FailureOr<rt::Tensor> tensor =
+        StringRef(given->second).getAsDouble(number)
+            ? load(index, given->second)
+            : scalar(index, number);
+    if (failed(tensor) || !isTimeSteps(index))
+      return tensor;
+    int64_t steps = static_cast<int64_t>(getElement(tensor->view(), 0));
+    if (steps < 0)
+      return error(index) << "cannot be " << steps
+                          << ": expected a number of time steps";
+    auto [known, first] = dims.try_emplace("T", steps);
+    if (!first && known->second != steps)
+      return error(index) << "cannot be " << steps
+                          << ": expected T = " << known->second;
+    return tensor;
   }
   if (options.random)
     return draw(index);
@@ -297,19 +325,56 @@ FailureOr<rt::Tensor> ArgumentMaker::make(unsigned index) {
                       << "=FILE.npy, or --random";
 }
 
+std::string ArgumentMaker::describeDims(unsigned index) {
+  std::string text;
+  for (Attribute dim : getDims(index)) {
+    text += text.empty() ? "[" : ", ";
+    if (auto size = dyn_cast<IntegerAttr>(dim)) {
+      text += std::to_string(size.getInt());
+      continue;
+    }
+    StringRef name = cast<StringAttr>(dim).getValue();
+    text += name;
+    if (auto known = dims.find(name); known != dims.end())
+      text += " = " + std::to_string(known->second);
+  }
+  return text.empty() ? "[]" : text + "]";
+}
+
+LogicalResult ArgumentMaker::checkNames() {
+  llvm::SetVector<StringRef> dimNames;
+  SmallVector<std::string> names;
+  bool hasTimeSteps = false;
+  for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+    names.push_back(getArgumentName(function, i));
+    for (Attribute dim : getDims(i))
+      if (auto name = dyn_cast<StringAttr>(dim); name && name.getValue() != "?")
+        dimNames.insert(name.getValue());
+    hasTimeSteps |= isTimeSteps(i);
+  }
+  if (hasTimeSteps)
+    dimNames.insert("T");
+  for (const auto &value : options.values)
+    if (!llvm::is_contained(names, value.first()) &&
+        !(hasTimeSteps && value.first() == "T"))
+      return emitError(function.getLoc())
+             << "@" << function.getName() << " has no argument '"
+             << value.first() << "', only: " << llvm::join(names, ", ");
+  for (const auto &dim : options.dims)
+    if (!dimNames.contains(dim.first()))
+      return emitError(function.getLoc())
+             << "no argument of @" << function.getName()
+             << " has a dimension '" << dim.first() << "', only: "
+             << (dimNames.empty() ? "none" : llvm::join(dimNames, ", "));
+  return success();
+}
+
 FailureOr<std::vector<rt::Tensor>>
 rheobase::makeArguments(func::FuncOp function, const ArgumentOptions &options) {
   ArgumentMaker maker(function, options);
+  if (failed(maker.checkNames()))
+    return failure();
   std::vector<rt::Tensor> arguments;
-  for (const auto &value : options.values) {
-    bool known = value.first() == "T";
-    for (unsigned i = 0; i < function.getNumArguments(); ++i)
-      known |= getArgumentName(function, i) == value.first();
-    if (!known)
-      return emitError(function.getLoc())
-             << "@" << function.getName() << " has no argument '"
-             << value.first() << "'";
-  }
   for (unsigned i = 0; i < function.getNumArguments(); ++i) {
     FailureOr<rt::Tensor> argument = maker.make(i);
     if (failed(argument))

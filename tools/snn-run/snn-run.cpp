@@ -15,6 +15,7 @@
 #include "rheobase/Pipelines/Pipelines.h"
 #include "rheobase/Reference/Interpreter.h"
 #include "rheobase/Runtime/Npy.h"
+#include "rheobase/Support/CommandLine.h"
 #include "rheobase/Target/JIT.h"
 
 #include "mlir/IR/AsmState.h"
@@ -24,6 +25,7 @@
 #include "mlir/Transforms/Passes.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/SourceMgr.h"
 
@@ -127,6 +129,10 @@ static func::FuncOp findFunction(ModuleOp module, std::string &message) {
   }
   if (functionName.empty() && count == 1)
     return only;
+  if (names.empty()) {
+    message = "the module has no function";
+    return {};
+  }
   message = functionName.empty()
                 ? "the module has " + std::to_string(count) +
                       " public functions: choose one with --function (" +
@@ -208,9 +214,10 @@ static int writeFolder(func::FuncOp function,
   return 0;
 }
 
-int main(int argc, char **argv) {
+static int run(int argc, char **argv) {
   auto start = std::chrono::steady_clock::now();
   llvm::InitLLVM init(argc, argv);
+  reportFileSizeLimit();
   registerPassManagerCLOptions();
   registerAsmPrinterCLOptions();
   registerMLIRContextCLOptions();
@@ -240,6 +247,15 @@ int main(int argc, char **argv) {
     return fail("this machine has no " + isaName);
   if (useReference && (check || timeRuns))
     return fail("--reference excludes --check and --time");
+  if (threads < 0)
+    return fail("--threads: expected a number that is not negative, got " +
+                llvm::Twine(threads));
+  if (!(spikeRate >= 0 && spikeRate <= 1))
+    return fail("--spike-rate: expected a share from 0 to 1, got " +
+                llvm::formatv("{0}", spikeRate).str());
+  if (!(minSeconds >= 0))
+    return fail("--min-seconds: expected a number that is not negative, got " +
+                llvm::formatv("{0}", minSeconds).str());
   ArgumentOptions options;
   options.random = randomArguments;
   options.seed = seed;
@@ -261,13 +277,17 @@ int main(int argc, char **argv) {
   DialectRegistry registry;
   registerAllDialects(registry);
   MLIRContext context(registry);
+  std::string message;
+  std::unique_ptr<llvm::MemoryBuffer> input = openInputFile(inputFile, &message);
+  if (!input)
+    return fail(message);
   llvm::SourceMgr sourceMgr;
+  sourceMgr.AddNewSourceBuffer(std::move(input), llvm::SMLoc());
   SourceMgrDiagnosticHandler diagnostics(sourceMgr, &context);
   OwningOpRef<ModuleOp> module =
-      parseSourceFile<ModuleOp>(inputFile, sourceMgr, &context);
+      parseSourceFile<ModuleOp>(sourceMgr, ParserConfig(&context));
   if (!module)
     return 2;
-  std::string message;
   func::FuncOp source = findFunction(*module, message);
   if (!source)
     return fail(message);
@@ -380,4 +400,9 @@ int main(int argc, char **argv) {
   if (int code = writeFolder(entry, *arguments, results))
     return code;
   return printResults(entry, results);
+}
+
+int main(int argc, char **argv) {
+  int code = run(argc, argv);
+  return finishStandardOutput("snn-run") ? code : 2;
 }

@@ -11,7 +11,7 @@
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
-#include "llvm/BinaryFormat/Magic.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 
@@ -23,11 +23,13 @@ OpenedProgram::OpenedProgram() = default;
 OpenedProgram::~OpenedProgram() = default;
 
 rt::Status OpenedProgram::open(const std::string &path, rt::Trainer &trainer) {
-  file_magic magic;
-  if (std::error_code code = identify_magic(path, magic))
-    return rt::Status(RB_NOT_FOUND,
-                      "cannot open '" + path + "': " + code.message());
-  if (magic == file_magic::elf_shared_object)
+  auto file = MemoryBuffer::getFile(path);
+  if (!file)
+    return rt::Status(RB_NOT_FOUND, "cannot open '" + path +
+                                        "': " + file.getError().message());
+  // Whatever ELF file it is: the runtime says what is wrong with it.
+  if ((*file)->getBuffer().starts_with("\x7f"
+                                       "ELF"))
     return trainer.loadProgram(path);
   return compile(path, trainer);
 }
@@ -43,7 +45,7 @@ rt::Status OpenedProgram::compile(const std::string &path,
       mlir::parseSourceFile<mlir::ModuleOp>(path, sourceMgr, &context);
   if (!module)
     return rt::Status(RB_INVALID_ARGUMENT,
-                      "'" + path + "' is neither a module nor a shared object");
+                      "'" + path + "': expected a module or a shared object");
   if (!isTrainable(*module))
     return rt::Status(RB_INVALID_ARGUMENT,
                       "'" + path +

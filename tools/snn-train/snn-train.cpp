@@ -9,6 +9,7 @@
 #include "OpenProgram.h"
 #include "rheobase/Runtime/Npy.h"
 #include "rheobase/Runtime/Trainer.h"
+#include "rheobase/Support/CommandLine.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
@@ -113,7 +114,7 @@ struct Options {
   cl::opt<double> learningRate{
       "lr", cl::cat(scheduleCategory), cl::value_desc("rate"), cl::init(0.0),
       cl::desc("Learning rate, after the warm-up [the source's]")};
-  cl::opt<rb_schedule> schedule{
+  cl::opt<rb_schedule, false, rheobase::NamedValueParser<rb_schedule>> schedule{
       "schedule", cl::cat(scheduleCategory), cl::init(RB_SCHEDULE_CONSTANT),
       cl::desc("How it changes:"),
       cl::values(clEnumValN(RB_SCHEDULE_CONSTANT, "constant", "not (default)"),
@@ -152,7 +153,7 @@ struct Options {
       cl::desc("Do not train: evaluate the checkpoint of --resume")};
 
   // Output
-  cl::opt<rb_progress> progress{
+  cl::opt<rb_progress, false, rheobase::NamedValueParser<rb_progress>> progress{
       "progress", cl::cat(outputCategory), cl::init(RB_PROGRESS_AUTO),
       cl::desc("The progress bar, on stderr:"),
       cl::values(
@@ -395,6 +396,7 @@ static void dropForeignOptions() {
 
 int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
+  rheobase::reportFileSizeLimit();
   dropForeignOptions();
   Options options;
   cl::extrahelp moreHelp(examples);
@@ -402,9 +404,9 @@ int main(int argc, char **argv) {
       [](raw_ostream &os) { os << "Rheobase " RHEOBASE_VERSION "\n"; });
   cl::ParseCommandLineOptions(argc, argv, overview);
   Status status = run(options);
-  outs().flush();
+  bool printed = rheobase::finishStandardOutput("snn-train");
   if (status.ok())
-    return 0;
+    return printed ? 0 : 1;
   errs() << "snn-train: " << (status.code() == RB_INTERRUPTED ? "" : "error: ")
          << status.message() << "\n";
   return status.code() == RB_INTERRUPTED ? 130 : 1;

@@ -6,6 +6,8 @@
 
 #include "Toolkit.h"
 
+#include "rheobase/Runtime/Files.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Matchers.h"
@@ -211,14 +213,14 @@ LogicalResult rheobase::writeArtefacts(ArrayRef<GPUArtefact> artefacts,
     // Standard output takes the first alone.
     if (output == "-" && !artefact.suffix.empty())
       continue;
-    llvm::Error error =
-        llvm::writeToOutput(name, [&](llvm::raw_ostream &stream) {
-          stream << artefact.contents;
-          return llvm::Error::success();
-        });
-    if (error)
-      return emitError() << "cannot write '" << name
-                         << "': " << llvm::toString(std::move(error));
+    if (name == "-") {
+      llvm::outs() << artefact.contents;
+      continue;
+    }
+    rt::Status status = rt::writeFile(name, artefact.contents.data(),
+                                      artefact.contents.size());
+    if (!status.ok())
+      return emitError() << status.message();
   }
   return success();
 }

@@ -172,6 +172,16 @@ static LogicalResult execute(ArrayRef<StringRef> command,
   return diag;
 }
 
+/// What a program wrote; one that ends well without writing is an error, too.
+static FailureOr<std::string> readMade(StringRef program,
+                                       const TemporaryFile &file,
+                                       EmitError emitError) {
+  FailureOr<std::string> made = file.read(emitError);
+  if (succeeded(made) && made->empty())
+    return emitError() << "'" << program << "' wrote nothing";
+  return made;
+}
+
 FailureOr<std::string> rheobase::assembleCubin(StringRef ptx,
                                                const GPUChip &chip,
                                                const CUDAToolkit &toolkit,
@@ -194,7 +204,7 @@ FailureOr<std::string> rheobase::assembleCubin(StringRef ptx,
                      },
                      emitError)))
     return failure();
-  return cubin.read(emitError);
+  return readMade(*ptxas, cubin, emitError);
 }
 
 FailureOr<std::string> rheobase::makeFatbin(ArrayRef<GPUChip> chips,
@@ -228,5 +238,5 @@ FailureOr<std::string> rheobase::makeFatbin(ArrayRef<GPUChip> chips,
   SmallVector<StringRef> command(arguments.begin(), arguments.end());
   if (failed(execute(command, [](InFlightDiagnostic &) {}, emitError)))
     return failure();
-  return output.read(emitError);
+  return readMade(*fatbinary, output, emitError);
 }

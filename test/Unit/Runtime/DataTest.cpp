@@ -127,8 +127,8 @@ TEST(Idx, NamesWhatIsWrong) {
   EXPECT_ERROR(readDataFile("/tmp", out), RB_IO_ERROR,
                "cannot read '/tmp': Is a directory");
   const char *expected =
-      "'x': expected an IDX file, which begins with 0000, a type (08, 09, 0b, "
-      "0c, 0d or 0e) and a rank (01 to 08), got ";
+      "'x': expected an NPY file, or an IDX file, which begins with 0000, a "
+      "type (08, 09, 0b, 0c, 0d or 0e) and a rank (01 to 08), got ";
   EXPECT_ERROR(readText("GIF89a", out), RB_INVALID_ARGUMENT,
                expected + std::string("47494638"));
   EXPECT_ERROR(readText("", out), RB_INVALID_ARGUMENT,

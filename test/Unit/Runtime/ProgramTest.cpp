@@ -8,6 +8,8 @@
 #include "TestSupport.h"
 #include "rheobase/rt.h"
 #include <cstring>
+#include <fstream>
+#include <iterator>
 
 using namespace rheobase::rt;
 
@@ -226,10 +228,31 @@ TEST(Program, RefusesWhatItCannotLoad) {
           "'forward'");
   TemporaryFolder temporary;
   writeFile(temporary / "text.so", "not a library");
-  Status status = open(temporary / "text.so");
+  EXPECT_ERROR(open(temporary / "text.so"), RB_INVALID_ARGUMENT,
+               "'" + (temporary / "text.so") +
+                   "': expected a shared object, got a file that is not ELF");
+  EXPECT_ERROR(open("/tmp"), RB_IO_ERROR,
+               "cannot read '/tmp': Is a directory");
+  std::ifstream file(folder + "logistic.so", std::ios::binary);
+  std::string whole((std::istreambuf_iterator<char>(file)), {});
+  ASSERT_GT(whole.size(), 1000u);
+  // Wherever it is cut: the loader would map what is not there.
+  for (size_t size = 0; size < whole.size(); size += size < 200 ? 1 : 97) {
+    writeFile(temporary / "cut.so", whole.substr(0, size));
+    Status status = open(temporary / "cut.so");
+    EXPECT_EQ(status.code(), RB_INVALID_ARGUMENT) << size;
+    EXPECT_NE(status.message().find(
+                  size < 4 ? "expected a shared object"
+                           : "': the shared object is cut short: expected "),
+              std::string::npos)
+        << status.message();
+  }
+  // ELF, but for no machine and of no segments.
+  writeFile(temporary / "zeros.so", "\x7f" "ELF" + std::string(60, '\0'));
+  Status status = open(temporary / "zeros.so");
   EXPECT_EQ(status.code(), RB_IO_ERROR);
   EXPECT_EQ(
-      status.message().find("cannot load '" + (temporary / "text.so") + "': "),
+      status.message().find("cannot load '" + (temporary / "zeros.so") + "': "),
       0u);
   EXPECT_ERROR(ofCode(rb_program_open(nullptr, &program)), RB_INVALID_ARGUMENT,
                "path: expected an object, got null");

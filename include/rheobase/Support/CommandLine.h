@@ -1,0 +1,61 @@
+//===- CommandLine.h - What the tools' command lines share ------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef RHEOBASE_SUPPORT_COMMANDLINE_H
+#define RHEOBASE_SUPPORT_COMMANDLINE_H
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/raw_ostream.h"
+#include <csignal>
+
+namespace rheobase {
+
+/// A parser of named values whose error says which names there are:
+///   cl::opt<Kind, false, NamedValueParser<Kind>> kind("kind", cl::values(...))
+template <typename T>
+class NamedValueParser : public llvm::cl::parser<T> {
+public:
+  using llvm::cl::parser<T>::parser;
+  bool parse(llvm::cl::Option &option, llvm::StringRef name,
+             llvm::StringRef text, T &value) {
+    for (const auto &known : this->Values)
+      if (known.Name == text) {
+        value = known.V.getValue();
+        return false;
+      }
+    return option.error(
+        "expected " +
+            llvm::join(llvm::map_range(this->Values,
+                                       [](const auto &known) {
+                                         return known.Name.str();
+                                       }),
+                       ", ") +
+            ", got '" + text + "'",
+        name);
+  }
+};
+
+/// A file that reaches the limit on its size is an error of the write, as a full
+/// disk is, not the end of the process. After InitLLVM, which arranges for the
+/// contrary.
+inline void reportFileSizeLimit() { std::signal(SIGXFSZ, SIG_IGN); }
+
+/// Writes what is buffered for the standard output. Says, and returns false, if
+/// it did not get there.
+inline bool finishStandardOutput(llvm::StringRef tool) {
+  llvm::outs().flush();
+  std::error_code error = llvm::outs().error();
+  if (!error)
+    return true;
+  llvm::outs().clear_error();
+  llvm::errs() << tool << ": cannot write the standard output: "
+               << error.message() << "\n";
+  return false;
+}
+
+} // namespace rheobase
+
+#endif // RHEOBASE_SUPPORT_COMMANDLINE_H
