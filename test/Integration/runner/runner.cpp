@@ -16,6 +16,7 @@
 
 #include "rheobase/InitAll.h"
 #include "rheobase/Reference/Interpreter.h"
+#include "rheobase/Reference/RuntimeTensor.h"
 #include "rheobase/Runtime/Npy.h"
 
 #include "mlir/IR/MLIRContext.h"
@@ -28,29 +29,7 @@
 using namespace mlir;
 using namespace rheobase;
 using reference::ElementKind;
-using reference::Scalar;
 using reference::Tensor;
-
-/// How the runtime stores a kind.
-static int32_t getStorage(ElementKind kind) {
-  switch (kind) {
-  case ElementKind::I1:
-    return RB_BOOL;
-  case ElementKind::I8:
-    return RB_I8;
-  case ElementKind::I64:
-  case ElementKind::Index:
-    return RB_I64;
-  case ElementKind::F64:
-    return RB_F64;
-  case ElementKind::F16:
-  case ElementKind::BF16:
-  case ElementKind::F32:
-    return RB_F32;
-  default:
-    return RB_I32;
-  }
-}
 
 static bool check(const rt::Status &status) {
   if (!status.ok())
@@ -60,59 +39,18 @@ static bool check(const rt::Status &status) {
 
 static std::optional<Tensor> readTensor(const std::string &path,
                                         ElementKind kind) {
-  rt::Tensor file, converted;
+  rt::Tensor file;
+  Tensor tensor;
   if (!check(rt::readNpy(path, file)) ||
-      !check(rt::convertTensor(file.view(), getStorage(kind), converted)))
+      !check(reference::fromRuntime(file.view(), kind, tensor)))
     return std::nullopt;
-  Tensor tensor(kind, converted.dims());
-  for (int64_t i = 0; i < tensor.size(); ++i) {
-    switch (converted.dtype()) {
-    case RB_BOOL:
-    case RB_I8:
-      tensor[i] = Scalar::ofNumber(converted.data<int8_t>()[i]);
-      break;
-    case RB_I32:
-      tensor[i] = Scalar::ofNumber(converted.data<int32_t>()[i]);
-      break;
-    case RB_I64:
-      tensor[i] = Scalar::ofInteger(converted.data<int64_t>()[i]);
-      break;
-    case RB_F32:
-      tensor[i] = Scalar::ofNumber(
-          reference::roundTo(kind, converted.data<float>()[i]));
-      break;
-    default:
-      tensor[i] = Scalar::ofNumber(converted.data<double>()[i]);
-    }
-  }
   return tensor;
 }
 
 static bool writeTensor(const std::string &path, const Tensor &tensor) {
   rt::Tensor file;
-  std::vector<int64_t> dims(tensor.shape.begin(), tensor.shape.end());
-  if (!check(rt::Tensor::create(getStorage(tensor.kind), dims, file)))
-    return false;
-  for (int64_t i = 0; i < tensor.size(); ++i) {
-    switch (file.dtype()) {
-    case RB_BOOL:
-    case RB_I8:
-      file.data<int8_t>()[i] = int8_t(tensor[i].number);
-      break;
-    case RB_I32:
-      file.data<int32_t>()[i] = int32_t(tensor[i].number);
-      break;
-    case RB_I64:
-      file.data<int64_t>()[i] = tensor[i].integer;
-      break;
-    case RB_F32:
-      file.data<float>()[i] = float(tensor[i].number);
-      break;
-    default:
-      file.data<double>()[i] = tensor[i].number;
-    }
-  }
-  return check(rt::writeNpy(path, file.view()));
+  return check(reference::toRuntime(tensor, file)) &&
+         check(rt::writeNpy(path, file.view()));
 }
 
 namespace {

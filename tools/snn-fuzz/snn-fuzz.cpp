@@ -1,0 +1,416 @@
+//===- snn-fuzz.cpp - Random programs against the interpreter ---------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Generates random programs and compares what the reference interpreter makes of
+// them with what the compiler makes of them.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Generate.h"
+
+#include "rheobase/Dialect/Spiking/Transforms/Differentiate.h"
+#include "rheobase/InitAll.h"
+#include "rheobase/Pipelines/Compile.h"
+#include "rheobase/Reference/Interpreter.h"
+#include "rheobase/Reference/RuntimeTensor.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/WithColor.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace rheobase;
+using namespace rheobase::fuzz;
+using reference::ElementKind;
+using reference::Gradient;
+using reference::Tensor;
+namespace cl = llvm::cl;
+
+static constexpr const char *kOverview =
+    "Generates random programs and compares the compiler with the reference "
+    "interpreter\n\n"
+    "Each case is a program made from a seed: a scan with a random body, or a\n"
+    "network in step form. The interpreter runs it for several numbers of steps;\n"
+    "then it must give the same\n"
+    "  - after each of the --passes pipelines (bit for bit),\n"
+    "  - in two parts, the states handed over (bit for bit),\n"
+    "  - as compiled code (bit for bit),\n"
+    "and its gradients by the compiler's adjoint must be those of the\n"
+    "interpreter's tape. A case that fails is printed with its seed:\n\n"
+    "  snn-fuzz --kind=scan --seed=1 --count=1000\n"
+    "  snn-fuzz --kind=scan --seed=417 --count=1 --print   # that case alone\n";
+
+enum class Kind { Scan, Network };
+
+static cl::opt<Kind> kind(
+    "kind", cl::desc("what to generate"), cl::init(Kind::Scan),
+    cl::values(clEnumValN(Kind::Scan, "scan", "scans with random bodies"),
+               clEnumValN(Kind::Network, "network", "networks in step form")));
+static cl::opt<uint64_t> seed("seed", cl::desc("seed of the first case"),
+                              cl::init(1));
+static cl::opt<uint64_t> count("count", cl::desc("number of cases"),
+                               cl::init(100));
+static cl::opt<bool> print("print", cl::desc("print every program"));
+static cl::list<std::string>
+    passes("passes", cl::desc("a pass pipeline that must change no result; may "
+                              "be given more than once"));
+static cl::opt<bool> noAdjoint("no-adjoint",
+                               cl::desc("do not compare gradients"));
+static cl::opt<bool> noCode("no-code", cl::desc("do not compile"));
+static cl::opt<std::string>
+    isaName("isa", cl::init("host"),
+            cl::desc("instruction set: host, x86-64-v3 or x86-64-v4"));
+
+namespace {
+/// One case.
+class Case {
+public:
+  Case(MLIRContext &context, Program program, uint64_t seed)
+      : context(context), program(std::move(program)), seed(seed) {}
+
+  /// Runs all checks; the message of the first that fails.
+  std::optional<std::string> check();
+
+private:
+  using Results = SmallVector<Tensor>;
+
+  std::optional<std::string> checkPasses(StringRef pipeline);
+  std::optional<std::string> checkSplit();
+  std::optional<std::string> checkAdjoint();
+  std::optional<std::string> checkCode();
+  SmallVector<Tensor> arguments(int64_t steps);
+  std::optional<std::string> runAll();
+
+  MLIRContext &context;
+  Program program;
+  uint64_t seed;
+  OwningOpRef<ModuleOp> module;
+  func::FuncOp function;
+  /// Results for each number of steps.
+  std::vector<std::pair<int64_t, Results>> expected;
+};
+} // namespace
+
+static const std::vector<int64_t> kSteps{1, 2, 3, 16};
+
+/// The first difference of two lists of results.
+static std::optional<std::string> compare(ArrayRef<Tensor> expected,
+                                          ArrayRef<Tensor> got) {
+  for (auto [number, pair] : llvm::enumerate(llvm::zip(expected, got))) {
+    auto [a, b] = pair;
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    os << "result " << number << ": ";
+    if (a.kind != b.kind || a.shape != b.shape) {
+      os << "expected " << a.describe() << ", got " << b.describe();
+      return text;
+    }
+    if (std::optional<int64_t> i = reference::findDifference(a, b)) {
+      os << "expected " << llvm::format("%.17g", a.at(*i)) << ", got "
+         << llvm::format("%.17g", b.at(*i)) << " at "
+         << reference::describeIndex(a.shape, *i);
+      return text;
+    }
+  }
+  return std::nullopt;
+}
+
+SmallVector<Tensor> Case::arguments(int64_t steps) {
+  Random random(seed * 1000003 + uint64_t(steps));
+  return drawArguments(program, random, steps, /*samples=*/2);
+}
+
+std::optional<std::string> Case::runAll() {
+  for (int64_t steps : kSteps) {
+    auto results = reference::run(function, arguments(steps));
+    if (failed(results))
+      return "the interpreter does not execute it";
+    expected.push_back({steps, std::move(*results)});
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Case::checkPasses(StringRef pipeline) {
+  OwningOpRef<ModuleOp> copy = module->clone();
+  PassManager pm(&context);
+  if (failed(parsePassPipeline(pipeline, pm)))
+    return ("'" + pipeline + "' is no pass pipeline").str();
+  if (failed(pm.run(*copy)))
+    return ("the passes '" + pipeline + "' fail").str();
+  auto changed = copy->lookupSymbol<func::FuncOp>("f");
+  for (auto &[steps, results] : expected) {
+    auto got = reference::run(changed, arguments(steps));
+    if (failed(got))
+      return ("after '" + pipeline + "' the interpreter does not execute it")
+          .str();
+    if (auto difference = compare(results, *got))
+      return ("after '" + pipeline + "', " + Twine(steps) + " steps: " +
+              *difference)
+          .str();
+  }
+  return std::nullopt;
+}
+
+/// Steps [from, to) of a sequence.
+static Tensor part(const Tensor &sequence, int64_t from, int64_t to) {
+  Tensor result(sequence.kind, sequence.shape);
+  result.shape[0] = to - from;
+  int64_t size = sequence.shape[0] == 0 ? 0 : sequence.size() / sequence.shape[0];
+  result.elements.assign(sequence.elements.begin() + from * size,
+                         sequence.elements.begin() + to * size);
+  return result;
+}
+
+std::optional<std::string> Case::checkSplit() {
+  if (!program.splits)
+    return std::nullopt;
+  for (auto &[steps, results] : expected) {
+    int64_t at = int64_t((seed + uint64_t(steps)) % uint64_t(steps + 1));
+    SmallVector<Tensor> all = arguments(steps), states;
+    Results joined;
+    for (auto [from, to] : {std::pair(int64_t(0), at), std::pair(at, steps)}) {
+      SmallVector<Tensor> here;
+      size_t state = 0;
+      for (auto [argument, value] : llvm::zip(program.arguments, all)) {
+        switch (argument.role) {
+        case Role::Steps:
+          here.push_back(Tensor::index(to - from));
+          break;
+        case Role::Sequence:
+          here.push_back(part(value, from, to));
+          break;
+        case Role::Parameter:
+          here.push_back(value);
+          break;
+        case Role::State:
+          here.push_back(from == 0 && states.empty() ? value : states[state++]);
+          break;
+        }
+      }
+      // A time loop without steps does not know its outputs' extents.
+      if (from == to && program.arguments.front().role == Role::Steps) {
+        if (states.empty())
+          for (auto [argument, value] : llvm::zip(program.arguments, all))
+            if (argument.role == Role::State)
+              states.push_back(value);
+        continue;
+      }
+      auto got = reference::run(function, here);
+      if (failed(got))
+        return std::string("the interpreter does not execute a part of it");
+      ArrayRef<Tensor> sequences =
+          ArrayRef(*got).take_front(size_t(program.sequences));
+      states.assign(got->begin() + program.sequences, got->end());
+      if (joined.empty()) {
+        joined.assign(sequences.begin(), sequences.end());
+        continue;
+      }
+      for (auto [sequence, more] : llvm::zip(joined, sequences)) {
+        llvm::append_range(sequence.elements, more.elements);
+        sequence.shape[0] += more.shape[0];
+      }
+    }
+    joined.append(states.begin(), states.end());
+    if (auto difference = compare(results, joined))
+      return (Twine(steps) + " steps split at " + Twine(at) + ": " +
+              *difference)
+          .str();
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Case::checkAdjoint() {
+  SmallVector<unsigned> with;
+  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
+    if (isa<FloatType>(getElementTypeOrSelf(type)))
+      with.push_back(unsigned(i));
+  OwningOpRef<ModuleOp> copy = module->clone();
+  auto forward = copy->lookupSymbol<func::FuncOp>("f");
+  auto adjoint =
+      spiking::differentiateFunction(forward, "f_gradient", with);
+  if (failed(adjoint) || failed(verify(*copy)))
+    return std::string("it cannot be differentiated");
+  for (auto &[steps, results] : expected) {
+    SmallVector<Tensor> all = arguments(steps), cotangents;
+    Random random(seed + 17);
+    for (const Tensor &result : results) {
+      Tensor cotangent(ElementKind::F64, result.shape);
+      for (reference::Scalar &element : cotangent.elements)
+        element.number = random.number();
+      cotangents.push_back(std::move(cotangent));
+    }
+    auto taped = reference::gradient(function, all, cotangents);
+    if (failed(taped))
+      return std::string("the tape does not execute it");
+    SmallVector<Tensor> withCotangents = all;
+    for (auto [cotangent, argument] : llvm::zip(
+             cotangents, adjoint->getArguments().drop_front(all.size()))) {
+      ElementKind type =
+          *reference::getElementKind(getElementTypeOrSelf(argument.getType()));
+      withCotangents.push_back(
+          Tensor::of(type, cotangent.shape, cotangent.values()));
+    }
+    auto got = reference::run(*adjoint, withCotangents);
+    if (failed(got))
+      return std::string("the interpreter does not execute its adjoint");
+    // An adjoint multiplies by zero where the tape stops: of what is not finite
+    // the two have different products.
+    auto nonFinite = reference::findNonFinite(*adjoint, withCotangents);
+    if (failed(nonFinite) || *nonFinite)
+      continue;
+    if (auto difference = compare(results, *got))
+      return "in the adjoint, " + *difference;
+
+    double largest = 0.0;
+    bool finite = true, isDouble = true;
+    for (unsigned number : with) {
+      isDouble &= all[number].kind == ElementKind::F64;
+      for (double value : taped->cotangents[number].values()) {
+        finite &= std::isfinite(value);
+        largest = std::max(largest, std::fabs(value));
+      }
+    }
+    // Where derivatives leave the range of the type, orders of summation decide.
+    if (!finite || largest > 1e6)
+      continue;
+    double bound = (isDouble ? 1e-9 : 2e-3) * std::max(largest, 1e-3);
+    for (auto [i, number] : llvm::enumerate(with)) {
+      const Tensor &a = taped->cotangents[number];
+      const Tensor &b = (*got)[results.size() + i];
+      for (int64_t k = 0; k < a.size(); ++k)
+        if (!(std::fabs(a.at(k) - b.at(k)) <= bound)) {
+          std::string text;
+          llvm::raw_string_ostream os(text);
+          os << "gradient of argument " << number << " at "
+             << reference::describeIndex(a.shape, k) << ", " << steps
+             << " steps: tape " << llvm::format("%.9g", a.at(k)) << ", adjoint "
+             << llvm::format("%.9g", b.at(k)) << ", largest "
+             << llvm::format("%.3g", largest);
+          return text;
+        }
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Case::checkCode() {
+  OwningOpRef<ModuleOp> copy = module->clone();
+  CompileOptions options;
+  options.codegen.isa = *parseInstructionSet(isaName);
+  auto compiled = compileForCPU(*copy, options);
+  if (failed(compiled))
+    return std::string("it does not compile");
+  rb_entry_fn entry = (*compiled)->lookup("f");
+  if (!entry)
+    return std::string("the compiled program has no 'f'");
+  for (auto &[steps, results] : expected) {
+    std::vector<rt::Tensor> storage;
+    std::vector<rb_tensor> views;
+    for (const Tensor &argument : arguments(steps)) {
+      rt::Tensor tensor;
+      if (rt::Status status = reference::toRuntime(argument, tensor);
+          !status.ok())
+        return status.message();
+      storage.push_back(std::move(tensor));
+      views.push_back(storage.back().view());
+    }
+    std::vector<rb_tensor> returned(results.size());
+    if (entry(views.data(), returned.data()) != RB_OK)
+      return std::string("the compiled code fails: ") + rb_last_error();
+    Results got(results.size());
+    std::string message;
+    for (auto [number, result] : llvm::enumerate(returned)) {
+      rt::Status status = reference::fromRuntime(
+          result, results[number].kind, got[number]);
+      if (!status.ok())
+        message = status.message();
+      rheobase_rt_free(result.data);
+    }
+    if (!message.empty())
+      return message;
+    if (auto difference = compare(results, got))
+      return ("compiled, " + Twine(steps) + " steps: " + *difference).str();
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Case::check() {
+  module = parseSourceString<ModuleOp>(program.text, &context);
+  if (!module)
+    return std::string("it does not parse");
+  function = module->lookupSymbol<func::FuncOp>("f");
+  if (auto problem = runAll())
+    return problem;
+  std::vector<std::string> pipelines(passes.begin(), passes.end());
+  if (pipelines.empty() && kind == Kind::Scan)
+    pipelines = {"builtin.module(canonicalize,cse)"};
+  else if (pipelines.empty())
+    pipelines = {
+        "builtin.module(func.func(spiking-decompose-neurons),canonicalize,cse)",
+        "builtin.module(func.func(spiking-distribute-time-loop))",
+        "builtin.module(func.func(spiking-distribute-time-loop,"
+        "spiking-decompose-neurons),canonicalize,cse)"};
+  for (const std::string &pipeline : pipelines)
+    if (auto problem = checkPasses(pipeline))
+      return problem;
+  if (auto problem = checkSplit())
+    return problem;
+  if (!noAdjoint)
+    if (auto problem = checkAdjoint())
+      return problem;
+  return noCode ? std::nullopt : checkCode();
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  registerAllPasses();
+  cl::ParseCommandLineOptions(argc, argv, kOverview);
+  if (!parseInstructionSet(isaName)) {
+    llvm::WithColor::error(llvm::errs(), "snn-fuzz")
+        << "unknown instruction set '" << isaName
+        << "', expected host, x86-64-v3 or x86-64-v4\n";
+    return 1;
+  }
+  MLIRContext context(registry);
+  std::string messages;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+      messages += "  " + diagnostic.str() + "\n";
+    return success();
+  });
+
+  uint64_t failures = 0;
+  for (uint64_t number = seed; number < seed + count; ++number) {
+    Random random(number);
+    Program program =
+        kind == Kind::Scan ? generateScan(random) : generateNetwork(random);
+    if (print)
+      llvm::outs() << "// seed " << number << "\n" << program.text << "\n";
+    std::string text = program.text;
+    messages.clear();
+    std::optional<std::string> problem =
+        Case(context, std::move(program), number).check();
+    if (!problem)
+      continue;
+    ++failures;
+    llvm::WithColor::error(llvm::errs(), "snn-fuzz")
+        << "seed " << number << ": " << *problem << "\n"
+        << messages;
+    if (!print)
+      llvm::errs() << text << "\n";
+  }
+  llvm::outs() << count << " cases, " << failures << " failed\n";
+  return failures == 0 ? 0 : 1;
+}
