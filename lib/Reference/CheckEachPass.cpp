@@ -220,6 +220,11 @@ void CheckEachPass::check(Operation *op, Pass *pass) {
   if (pass && pass->getArgument().empty() &&
       pass->getName().contains("PassAdaptor"))
     return;
+  if (auto function = dyn_cast<func::FuncOp>(op); function && pass) {
+    if (!function.isExternal())
+      checkFunction(function, pass);
+    return;
+  }
   auto module = dyn_cast<ModuleOp>(op);
   while (!module && op->getParentOp()) {
     op = op->getParentOp();

@@ -86,7 +86,7 @@ private:
 
   std::optional<std::string> checkPasses(StringRef pipeline);
   std::optional<std::string> checkSplit();
-  std::optional<std::string> checkAdjoint();
+  std::optional<std::string> checkAdjoints();
   std::optional<std::string> checkCode();
   SmallVector<Tensor> arguments(int64_t steps);
   std::optional<std::string> runAll();
@@ -98,6 +98,8 @@ private:
   func::FuncOp function;
   /// Results for each number of steps.
   std::vector<std::pair<int64_t, Results>> expected;
+  /// The program after each pipeline, and as it was.
+  std::vector<std::pair<std::string, OwningOpRef<ModuleOp>>> forms;
 };
 } // namespace
 
@@ -158,6 +160,7 @@ std::optional<std::string> Case::checkPasses(StringRef pipeline) {
               *difference)
           .str();
   }
+  forms.push_back({("after '" + pipeline + "'").str(), std::move(copy)});
   return std::nullopt;
 }
 
@@ -229,75 +232,84 @@ std::optional<std::string> Case::checkSplit() {
   return std::nullopt;
 }
 
-std::optional<std::string> Case::checkAdjoint() {
+/// The first gradient that is further from the tape's than rounding explains.
+static std::optional<std::string>
+compareGradients(const Gradient &taped, ArrayRef<unsigned> with,
+                 ArrayRef<Tensor> got) {
+  double largest = 0.0;
+  for (unsigned number : with)
+    for (double value : taped.cotangents[number].values()) {
+      if (!std::isfinite(value))
+        return std::nullopt;
+      largest = std::max(largest, std::fabs(value));
+    }
+  // Where derivatives leave the range of the type, orders of summation decide.
+  if (largest > 1e6)
+    return std::nullopt;
+  for (auto [number, gradient] : llvm::zip(with, got)) {
+    double rounding = gradient.kind == ElementKind::F64 ? 1e-9 : 2e-3;
+    const Tensor &expected = taped.cotangents[number];
+    for (int64_t i = 0; i < expected.size(); ++i) {
+      if (std::fabs(expected.at(i) - gradient.at(i)) <=
+          rounding * std::max(largest, 1e-3))
+        continue;
+      std::string text;
+      llvm::raw_string_ostream os(text);
+      os << "gradient of argument " << number << " at "
+         << reference::describeIndex(expected.shape, i) << ": tape "
+         << llvm::format("%.9g", expected.at(i)) << ", adjoint "
+         << llvm::format("%.9g", gradient.at(i)) << ", largest "
+         << llvm::format("%.3g", largest);
+      return text;
+    }
+  }
+  return std::nullopt;
+}
+
+/// Differentiates every form of the program. The gradients of each are those of
+/// the tape, to rounding.
+std::optional<std::string> Case::checkAdjoints() {
   SmallVector<unsigned> with;
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
     if (isa<FloatType>(getElementTypeOrSelf(type)))
       with.push_back(unsigned(i));
-  OwningOpRef<ModuleOp> copy = module->clone();
-  auto forward = copy->lookupSymbol<func::FuncOp>("f");
-  auto adjoint =
-      spiking::differentiateFunction(forward, "f_gradient", with);
-  if (failed(adjoint) || failed(verify(*copy)))
-    return std::string("it cannot be differentiated");
-  for (auto &[steps, results] : expected) {
-    SmallVector<Tensor> all = arguments(steps), cotangents;
-    Random random(seed + 17);
-    for (const Tensor &result : results) {
-      Tensor cotangent(ElementKind::F64, result.shape);
-      for (reference::Scalar &element : cotangent.elements)
-        element.number = random.number();
-      cotangents.push_back(std::move(cotangent));
-    }
-    auto taped = reference::gradient(function, all, cotangents);
-    if (failed(taped))
-      return std::string("the tape does not execute it");
-    SmallVector<Tensor> withCotangents = all;
-    for (auto [cotangent, argument] : llvm::zip(
-             cotangents, adjoint->getArguments().drop_front(all.size()))) {
-      ElementKind type =
-          *reference::getElementKind(getElementTypeOrSelf(argument.getType()));
-      withCotangents.push_back(
-          Tensor::of(type, cotangent.shape, cotangent.values()));
-    }
-    auto got = reference::run(*adjoint, withCotangents);
-    if (failed(got))
-      return std::string("the interpreter does not execute its adjoint");
-    // An adjoint multiplies by zero where the tape stops: of what is not finite
-    // the two have different products.
-    auto nonFinite = reference::findNonFinite(*adjoint, withCotangents);
-    if (failed(nonFinite) || *nonFinite)
-      continue;
-    if (auto difference = compare(results, *got))
-      return "in the adjoint, " + *difference;
-
-    double largest = 0.0;
-    bool finite = true, isDouble = true;
-    for (unsigned number : with) {
-      isDouble &= all[number].kind == ElementKind::F64;
-      for (double value : taped->cotangents[number].values()) {
-        finite &= std::isfinite(value);
-        largest = std::max(largest, std::fabs(value));
+  for (auto &[name, form] : forms) {
+    auto primal = form->lookupSymbol<func::FuncOp>("f");
+    auto adjoint =
+        spiking::differentiateFunction(primal, "f_gradient", with);
+    if (failed(adjoint) || failed(verify(*form)))
+      return name + ": it cannot be differentiated";
+    for (auto &[steps, results] : expected) {
+      std::string where = name + ", " + std::to_string(steps) + " steps: ";
+      SmallVector<Tensor> all = arguments(steps), cotangents;
+      Random random(seed + 17);
+      for (const Tensor &result : results) {
+        Tensor cotangent(ElementKind::F64, result.shape);
+        for (reference::Scalar &element : cotangent.elements)
+          element.number = random.number();
+        cotangents.push_back(std::move(cotangent));
       }
-    }
-    // Where derivatives leave the range of the type, orders of summation decide.
-    if (!finite || largest > 1e6)
-      continue;
-    double bound = (isDouble ? 1e-9 : 2e-3) * std::max(largest, 1e-3);
-    for (auto [i, number] : llvm::enumerate(with)) {
-      const Tensor &a = taped->cotangents[number];
-      const Tensor &b = (*got)[results.size() + i];
-      for (int64_t k = 0; k < a.size(); ++k)
-        if (!(std::fabs(a.at(k) - b.at(k)) <= bound)) {
-          std::string text;
-          llvm::raw_string_ostream os(text);
-          os << "gradient of argument " << number << " at "
-             << reference::describeIndex(a.shape, k) << ", " << steps
-             << " steps: tape " << llvm::format("%.9g", a.at(k)) << ", adjoint "
-             << llvm::format("%.9g", b.at(k)) << ", largest "
-             << llvm::format("%.3g", largest);
-          return text;
-        }
+      auto taped = reference::gradient(function, all, cotangents);
+      if (failed(taped))
+        return std::string("the tape does not execute it");
+      for (auto [cotangent, argument] : llvm::zip(
+               cotangents, adjoint->getArguments().drop_front(all.size())))
+        all.push_back(Tensor::of(
+            *reference::getElementKind(getElementTypeOrSelf(argument.getType())),
+            cotangent.shape, cotangent.values()));
+      auto got = reference::run(*adjoint, all);
+      if (failed(got))
+        return where + "the interpreter does not execute the adjoint";
+      if (auto difference = compare(results, *got))
+        return where + "in the adjoint, " + *difference;
+      // An adjoint multiplies by zero where the tape stops: of what is not
+      // finite the two have different products.
+      auto nonFinite = reference::findNonFinite(*adjoint, all);
+      if (failed(nonFinite) || *nonFinite)
+        continue;
+      if (auto difference = compareGradients(
+              *taped, with, ArrayRef(*got).drop_front(results.size())))
+        return where + *difference;
     }
   }
   return std::nullopt;
@@ -351,22 +363,23 @@ std::optional<std::string> Case::check() {
   function = module->lookupSymbol<func::FuncOp>("f");
   if (auto problem = runAll())
     return problem;
+  forms.push_back({"as it is", module->clone()});
   std::vector<std::string> pipelines(passes.begin(), passes.end());
   if (pipelines.empty() && kind == Kind::Scan)
     pipelines = {"builtin.module(canonicalize,cse)"};
   else if (pipelines.empty())
     pipelines = {
-        "builtin.module(func.func(spiking-decompose-neurons),canonicalize,cse)",
-        "builtin.module(func.func(spiking-distribute-time-loop))",
-        "builtin.module(func.func(spiking-distribute-time-loop,"
-        "spiking-decompose-neurons),canonicalize,cse)"};
+        "builtin.module(spiking-decompose-neurons,canonicalize,cse)",
+        "builtin.module(spiking-distribute-time-loop)",
+        "builtin.module(spiking-distribute-time-loop,"
+        "spiking-decompose-neurons,spiking-fuse-neurons,canonicalize,cse)"};
   for (const std::string &pipeline : pipelines)
     if (auto problem = checkPasses(pipeline))
       return problem;
   if (auto problem = checkSplit())
     return problem;
   if (!noAdjoint)
-    if (auto problem = checkAdjoint())
+    if (auto problem = checkAdjoints())
       return problem;
   return noCode ? std::nullopt : checkCode();
 }
