@@ -58,9 +58,11 @@ void rheobase::buildLowerToLLVMPipeline(OpPassManager &pm,
   }
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
-  pm.addPass(createLegalizeArithmeticPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  // After the scopes that nothing is allocated in are gone: nobody knows what a
+  // call of the C library allocates.
+  pm.addPass(createLegalizeArithmeticPass());
   pm.addPass(createSCFToControlFlowPass());
   FinalizeMemRefToLLVMConversionPassOptions memrefOptions;
   memrefOptions.useGenericFunctions = true;

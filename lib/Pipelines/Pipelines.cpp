@@ -46,19 +46,31 @@ ArrayRef<Stage> rheobase::getStages() {
   return stages;
 }
 
+/// Lets no folder get hold of a function of a constant: it would call the C
+/// library. Runs before canonicalization.
+static void expandConstantMath(OpPassManager &pm) {
+  ExpandMathPassOptions options;
+  options.constants = true;
+  pm.addPass(createExpandMathPass(options));
+}
+
 void rheobase::populateFrontendPipeline(OpPassManager &pm,
                                         const FrontendOptions &options) {
-  pm.addPass(createInlinerPass());
+  expandConstantMath(pm);
+  pm.addPass(createInlinerPass({}, [](OpPassManager &) {}));
+  expandConstantMath(pm);
   pm.addPass(createSymbolDCEPass());
   pm.addPass(createExpandPresetsPass());
   pm.addPass(createDistributeTimeLoopPass());
   pm.addPass(createDecomposeNeuronsPass());
+  expandConstantMath(pm);
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }
 
 void rheobase::populatePlanPipeline(OpPassManager &pm,
                                     const PlanOptions &options) {
+  expandConstantMath(pm);
   pm.addPass(createAssignLayoutsPass());
   pm.addPass(createPlanRecomputationPass());
   pm.addPass(createFuseNeuronsPass());
@@ -68,6 +80,7 @@ void rheobase::populatePlanPipeline(OpPassManager &pm,
 
 void rheobase::populateLinalgPipeline(OpPassManager &pm,
                                       const LinalgOptions &options) {
+  expandConstantMath(pm);
   pm.addPass(createConvertSpikingToLinalgPass());
   // No elimination of common subexpressions before bufferization: buffers that
   // begin alike would become one that must be copied.

@@ -61,14 +61,14 @@ static Scalar minimumF(const Lane &lane, ArrayRef<Scalar> x) {
   return lane.arithmetic.minimum(x[0], x[1]);
 }
 static Scalar maxNumF(const Lane &lane, ArrayRef<Scalar> x) {
-  if (std::isnan(x[0].number))
-    return x[1];
-  return std::isnan(x[1].number) ? x[0] : lane.arithmetic.maximum(x[0], x[1]);
+  if (std::isnan(x[0].number) || std::isnan(x[1].number))
+    return lane.arithmetic.choose(std::isnan(x[1].number), x[0], x[1]);
+  return lane.arithmetic.maximum(x[0], x[1]);
 }
 static Scalar minNumF(const Lane &lane, ArrayRef<Scalar> x) {
-  if (std::isnan(x[0].number))
-    return x[1];
-  return std::isnan(x[1].number) ? x[0] : lane.arithmetic.minimum(x[0], x[1]);
+  if (std::isnan(x[0].number) || std::isnan(x[1].number))
+    return lane.arithmetic.choose(std::isnan(x[1].number), x[0], x[1]);
+  return lane.arithmetic.minimum(x[0], x[1]);
 }
 static Scalar convertF(const Lane &lane, ArrayRef<Scalar> x) {
   return lane.arithmetic.convert(x[0]);

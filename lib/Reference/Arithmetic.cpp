@@ -25,9 +25,9 @@ Scalar Arithmetic::select(Scalar c, Scalar a, Scalar b) const {
                             : p * a.number + (1.0 - p) * b.number;
   double difference = c.node == 0 ? 0.0 : a.number - b.number;
   if (p == 1.0)
-    return result(value, {{a, 1.0}, {c, difference}});
+    return result(value, {{a, 1.0}, {b, 0.0}, {c, difference}});
   if (p == 0.0)
-    return result(value, {{b, 1.0}, {c, difference}});
+    return result(value, {{a, 0.0}, {b, 1.0}, {c, difference}});
   return result(value, {{a, p}, {b, 1.0 - p}, {c, difference}});
 }
 

@@ -99,7 +99,8 @@ static LogicalResult branch(Machine &machine, scf::IfOp op) {
     Tensor selected(a.kind, shape);
     for (int64_t i = 0; i < selected.size(); ++i) {
       Scalar x = (*whenTrue)[i], y = (*whenFalse)[i];
-      if (isLarge(a.kind))
+      // A condition that is no spike leaves the other branch without a cotangent.
+      if (isLarge(a.kind) || (machine.isRecording() && (*c)[i].node == 0))
         selected[i] = (*c)[i].number != 0.0 ? x : y;
       else
         selected[i] = arithmetic.select((*c)[i], x, y);

@@ -99,8 +99,10 @@ static Scalar isNaN(const Lane &lane, ArrayRef<Scalar> x) {
 
 static Scalar copySign(const Lane &lane, ArrayRef<Scalar> x) {
   double value = std::copysign(x[0].number, x[1].number);
-  bool same = std::signbit(x[0].number) == std::signbit(x[1].number);
-  return lane.arithmetic.result(value, {{x[0], same ? 1.0 : -1.0}});
+  // The sign of y times the derivative of |x|.
+  double sign = x[0].number > 0 ? 1.0 : x[0].number < 0 ? -1.0 : 0.0;
+  return lane.arithmetic.result(value,
+                                {{x[0], std::copysign(1.0, value) * sign}});
 }
 
 static Scalar atan2(const Lane &lane, ArrayRef<Scalar> operands) {
@@ -124,10 +126,12 @@ static Scalar powF(const Lane &lane, ArrayRef<Scalar> operands) {
   double value = lane.to == ElementKind::F64
                      ? powOf(x, e, constant)
                      : double(powOf(float(x), float(e), constant));
-  double log = operands[1].node == 0 ? 0.0 : std::log(x);
+  // Where the base is not positive the power is constant or undefined.
+  double byExponent =
+      operands[1].node != 0 && x > 0.0 ? std::pow(x, e) * std::log(x) : 0.0;
   return lane.arithmetic.result(
-      value, {{operands[0], e * std::pow(x, e - 1.0)},
-              {operands[1], std::pow(x, e) * log}});
+      value,
+      {{operands[0], e * std::pow(x, e - 1.0)}, {operands[1], byExponent}});
 }
 
 static Scalar fPowI(const Lane &lane, ArrayRef<Scalar> operands) {

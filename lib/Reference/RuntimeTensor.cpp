@@ -105,4 +105,27 @@ rt::Status fromRuntime(const rb_tensor &tensor, ElementKind kind,
   return rt::Status();
 }
 
+rt::Status callEntry(rb_entry_fn entry, llvm::ArrayRef<Tensor> arguments,
+                     llvm::ArrayRef<ElementKind> kinds,
+                     llvm::SmallVector<Tensor> &results) {
+  std::vector<rt::Tensor> storage(arguments.size());
+  std::vector<rb_tensor> views;
+  for (auto [tensor, argument] : llvm::zip(storage, arguments)) {
+    if (rt::Status status = toRuntime(argument, tensor); !status.ok())
+      return status;
+    views.push_back(tensor.view());
+  }
+  std::vector<rb_tensor> returned(kinds.size());
+  if (int32_t code = entry(views.data(), returned.data()); code != RB_OK)
+    return rt::Status(rb_status(code), rb_last_error());
+  results.assign(kinds.size(), Tensor());
+  rt::Status status;
+  for (auto [result, kind, tensor] : llvm::zip(returned, kinds, results)) {
+    if (status.ok())
+      status = fromRuntime(result, kind, tensor);
+    rheobase_rt_free(result.data);
+  }
+  return status;
+}
+
 } // namespace rheobase::reference

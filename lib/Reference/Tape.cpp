@@ -37,14 +37,20 @@ void Tape::record(Scalar &result, llvm::ArrayRef<Use> uses) {
 std::vector<double>
 Tape::sweep(llvm::ArrayRef<std::pair<Scalar, double>> seeds) const {
   std::vector<double> derivatives(ends.size(), 0.0);
+  // A cotangent of zero is a number like any other: what it is multiplied with
+  // may be infinite. What no seed reaches has no cotangent.
+  std::vector<bool> isReached(ends.size(), false);
+  auto add = [&](uint32_t node, double contribution) {
+    derivatives[node] += contribution;
+    isReached[node] = true;
+  };
   for (auto [scalar, seed] : seeds)
-    derivatives[scalar.node] += seed;
+    add(scalar.node, seed);
   for (size_t node = ends.size(); node-- > 1;) {
-    // A node that nothing depends on may have infinite partial derivatives.
-    if (derivatives[node] == 0.0)
+    if (!isReached[node])
       continue;
     for (uint64_t e = ends[node - 1]; e < ends[node]; ++e)
-      derivatives[edges[e].node] += derivatives[node] * edges[e].partial;
+      add(edges[e].node, derivatives[node] * edges[e].partial);
   }
   derivatives[0] = 0.0;
   return derivatives;

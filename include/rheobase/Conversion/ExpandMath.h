@@ -20,8 +20,10 @@ void populateExpandMathPatterns(mlir::RewritePatternSet &patterns);
 void populateExpandMinMaxPatterns(mlir::RewritePatternSet &patterns);
 
 /// Applies both sets of patterns to what is inside `root`, and to nothing else;
-/// nothing is folded, because folders compute with the host's libm.
-mlir::LogicalResult expandMath(mlir::Operation *root);
+/// nothing is folded, because folders compute with the host's libm. With
+/// `constantsOnly` only to functions that a folder could get hold of.
+mlir::LogicalResult expandMath(mlir::Operation *root,
+                               bool constantsOnly = false);
 
 } // namespace rheobase
 

@@ -50,8 +50,9 @@ def ExpandMathPass : Pass<"expand-math"> {
     expansion or polynomial, basic operations and fused multiply-adds, for
     scalars and vectors alike; correctly rounded ones (`sqrt`, `fma`, `floor`,
     ...) stay. In f64 they stay too, as calls of the C library. Nothing is folded:
-    folders compute with the C library in every type, so this pass runs before
-    any canonicalization that meets functions of constants.
+    folders compute with the C library in every type. So the pipelines run this
+    pass with `constants` before they canonicalize: then it expands only what a
+    folder could get hold of, functions of what is computed from constants.
 
     ```mlir
     %y = math.exp2 %x : f32
@@ -62,6 +63,8 @@ def ExpandMathPass : Pass<"expand-math"> {
     ...
     ```
   }];
+  let options = [
+    Option<"constants", "constants", "bool", "false", "expand only functions of constants">];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
 }

@@ -60,17 +60,26 @@ public:
     double sign = a.number > 0 ? 1.0 : a.number < 0 ? -1.0 : 0.0;
     return result(std::fabs(a.number), {{a, sign}});
   }
+  /// a or b; the other one has a cotangent of zero.
+  Scalar choose(bool isFirst, Scalar a, Scalar b) const {
+    return result(isFirst ? a.number : b.number,
+                  {{a, isFirst ? 1.0 : 0.0}, {b, isFirst ? 0.0 : 1.0}});
+  }
   /// The larger; NaN if one is; 0 is larger than -0. The gradient goes to a where
-  /// they are equal.
+  /// a >= b, else to b.
   Scalar maximum(Scalar a, Scalar b) const {
     if (a.number == 0.0 && b.number == 0.0 && std::signbit(a.number))
       a.number = b.number;
-    return a.number >= b.number || std::isnan(a.number) ? a : b;
+    if (std::isnan(a.number))
+      b.number = a.number;
+    return choose(a.number >= b.number, a, b);
   }
   Scalar minimum(Scalar a, Scalar b) const {
     if (a.number == 0.0 && b.number == 0.0 && std::signbit(b.number))
       a.number = b.number;
-    return a.number <= b.number || std::isnan(a.number) ? a : b;
+    if (std::isnan(a.number))
+      b.number = a.number;
+    return choose(a.number <= b.number, a, b);
   }
   /// c ? a : b, where c is a truth value or a spike.
   Scalar select(Scalar c, Scalar a, Scalar b) const;

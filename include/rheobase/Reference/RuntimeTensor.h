@@ -8,6 +8,7 @@
 
 #include "rheobase/Reference/Tensor.h"
 #include "rheobase/Runtime/Tensor.h"
+#include "rheobase/rt.h"
 
 namespace rheobase::reference {
 
@@ -21,6 +22,11 @@ rt::Status toRuntime(const Tensor &tensor, rt::Tensor &result);
 /// an error.
 rt::Status fromRuntime(const rb_tensor &tensor, ElementKind kind,
                        Tensor &result);
+
+/// Calls a compiled function, whose results are of `kinds`.
+rt::Status callEntry(rb_entry_fn entry, llvm::ArrayRef<Tensor> arguments,
+                     llvm::ArrayRef<ElementKind> kinds,
+                     llvm::SmallVector<Tensor> &results);
 
 } // namespace rheobase::reference
 

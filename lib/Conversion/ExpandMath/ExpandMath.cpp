@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -75,10 +76,89 @@ static bool isExpanded(Operation *op) {
          });
 }
 
-LogicalResult rheobase::expandMath(Operation *root) {
+namespace {
+/// Which values a folder may find to be constant, now or after a loop is unrolled
+/// or a branch is taken: at least those that become constant.
+class Constants {
+public:
+  bool mayBeConstant(Value value) {
+    auto [known, isNew] = answers.try_emplace(value, true);
+    if (!isNew)
+      return known->second;
+    bool answer = compute(value);
+    return answers[value] = answer;
+  }
+
+private:
+  bool compute(Value value) {
+    if (auto argument = dyn_cast<BlockArgument>(value)) {
+      auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
+      if (!loop)
+        return false;
+      // One that is not carried is the index.
+      OpOperand *init = loop.getTiedLoopInit(argument);
+      if (!init)
+        return true;
+      return mayBeConstant(init->get()) &&
+             (loop.getStaticTripCount() == 1 ||
+              mayBeConstant(loop.getTiedLoopYieldedValue(argument)->get()));
+    }
+    Operation *op = value.getDefiningOp();
+    unsigned number = cast<OpResult>(value).getResultNumber();
+    if (op->hasTrait<OpTrait::ConstantLike>())
+      return true;
+    if (auto select = dyn_cast<arith::SelectOp>(op))
+      return mayBeConstant(select.getTrueValue()) &&
+             mayBeConstant(select.getFalseValue());
+    if (auto branch = dyn_cast<scf::IfOp>(op)) {
+      bool first = mayBeConstant(branch.thenYield().getOperand(number)),
+           second = mayBeConstant(branch.elseYield().getOperand(number));
+      return (first && second) ||
+             ((first || second) && mayBeConstant(branch.getCondition()));
+    }
+    if (auto loop = dyn_cast<scf::ForOp>(op))
+      return mayBeConstant(loop.getYieldedValues()[number]);
+    return op->getNumRegions() == 0 && op->getNumOperands() != 0 &&
+           isMemoryEffectFree(op) &&
+           llvm::all_of(op->getOperands(),
+                        [&](Value operand) { return mayBeConstant(operand); });
+  }
+
+  llvm::DenseMap<Value, bool> answers;
+};
+} // namespace
+
+/// MLIR's exponential converts a whole number between its bounds to an integer
+/// by `fptosi`, but a NaN passes the bounds, and then its conversion has no
+/// value: folders make anything of it. Ordered comparisons take the bound for it,
+/// and the NaN still gets to the result, through the polynomial.
+static void orderBounds(arith::FPToSIOp op) {
+  Value value = op.getIn();
+  while (auto select = value.getDefiningOp<arith::SelectOp>()) {
+    auto compare = select.getCondition().getDefiningOp<arith::CmpFOp>();
+    if (!compare || compare.getLhs() != select.getTrueValue())
+      return;
+    if (compare.getPredicate() == arith::CmpFPredicate::UGE)
+      compare.setPredicate(arith::CmpFPredicate::OGE);
+    else if (compare.getPredicate() == arith::CmpFPredicate::ULE)
+      compare.setPredicate(arith::CmpFPredicate::OLE);
+    value = select.getTrueValue();
+  }
+}
+
+LogicalResult rheobase::expandMath(Operation *root, bool constantsOnly) {
   SmallVector<Operation *> functions;
+  llvm::DenseSet<Operation *> conversions;
+  Constants constants;
   root->walk([&](Operation *op) {
-    if (isExpanded(op))
+    if (isa<arith::FPToSIOp>(op))
+      conversions.insert(op);
+    if (isExpanded(op) &&
+        (!constantsOnly ||
+         (isa<math::MathDialect>(op->getDialect()) &&
+          llvm::all_of(op->getOperands(), [&](Value operand) {
+            return constants.mayBeConstant(operand);
+          }))))
       functions.push_back(op);
   });
   if (functions.empty())
@@ -91,14 +171,22 @@ LogicalResult rheobase::expandMath(Operation *root) {
   config.enableFolding(false);
   config.enableConstantCSE(false);
   config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
-  return applyOpPatternsGreedily(functions, std::move(patterns), config);
+  if (failed(applyOpPatternsGreedily(functions, std::move(patterns), config)))
+    return failure();
+  root->walk([&](arith::FPToSIOp conversion) {
+    if (!conversions.contains(conversion))
+      orderBounds(conversion);
+  });
+  return success();
 }
 
 namespace {
 struct ExpandMathPass
     : rheobase::impl::ExpandMathPassBase<ExpandMathPass> {
+  using ExpandMathPassBase::ExpandMathPassBase;
+
   void runOnOperation() override {
-    if (failed(rheobase::expandMath(getOperation()))) {
+    if (failed(rheobase::expandMath(getOperation(), constants))) {
       emitError(getOperation()->getLoc(),
                 "the expansion of mathematical functions did not end");
       signalPassFailure();

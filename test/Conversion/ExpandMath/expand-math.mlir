@@ -61,3 +61,13 @@ func.func @stay(%x: f32, %d: f64) -> (f32, f32, f32, f64) {
   %3 = math.exp %d : f64
   return %0, %1, %2, %3 : f32, f32, f32, f64
 }
+
+// A NaN takes the bound on the way to an integer, where it would have no value.
+// CHECK-LABEL: func @exp_of_nan
+// CHECK:         %[[LOW:.*]] = arith.constant -1.270000e+02
+// CHECK:         arith.cmpf oge, %{{.*}}, %[[LOW]]
+// CHECK:         arith.fptosi
+func.func @exp_of_nan(%x: f32) -> f32 {
+  %y = math.exp %x : f32
+  return %y : f32
+}

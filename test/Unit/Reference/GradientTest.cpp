@@ -233,6 +233,65 @@ TEST_F(GradientTest, DetachedValuesAreConstant) {
   EXPECT_EQ(taped->cotangents[0].values(), (Values{3, 5}));
 }
 
+// The adjoint needs nothing of the sequence but its number of steps.
+TEST_F(GradientTest, ScansWhoseAdjointReadsNoSequence) {
+  check(R"mlir(
+    func.func @f(%x: tensor<3x2xf64>, %k: tensor<2xf64>, %v0: tensor<2xf64>) -> tensor<2xf64> {
+      %v = spiking.scan forward ins(%i = %x : tensor<3x2xf64>) params(%d = %k : tensor<2xf64>) states(%v = %v0 : tensor<2xf64>) {
+        %c = spiking.detach %i : f64
+        %n = arith.subf %v, %c : f64
+        spiking.yield next(%n : f64)
+      }
+      return %v : tensor<2xf64>
+    })mlir");
+  check(R"mlir(
+    func.func @f(%e: tensor<3x2xi1>, %v0: tensor<2xf64>) -> tensor<2xf64> {
+      %s, %v = spiking.scan forward outs(%e : tensor<3x2xi1>) states(%v = %v0 : tensor<2xf64>) {
+        %one = arith.constant 1.0 : f64
+        %u = spiking.detach %v : f64
+        %f = spiking.fire %u {surrogate = #spiking.atan} : f64 -> i1
+        %n = arith.subf %v, %one : f64
+        spiking.yield %f : i1 next(%n : f64)
+      }
+      return %v : tensor<2xf64>
+    })mlir");
+}
+
+// A cotangent of zero is multiplied like any other, by the tape and the adjoint.
+TEST_F(GradientTest, ZeroTimesInfinityIsNotANumber) {
+  for (const char *use :
+       {"%r = arith.mulf %u, %zero : f64", "%r = arith.maximumf %one, %u : f64",
+        "%k = arith.cmpf ogt, %u, %one : f64\n"
+        "%r = arith.select %k, %u, %one : f64"}) {
+    std::string text = R"mlir(
+      func.func @f(%x: tensor<2xf64>, %e: tensor<2xf64>) -> tensor<2xf64> {
+        %r = spiking.scan step ins(%a = %x : tensor<2xf64>) outs(%e : tensor<2xf64>) {
+          %zero = arith.constant 0.0 : f64
+          %one = arith.constant 1.0 : f64
+          %u = math.sqrt %a : f64
+          USE
+          spiking.yield %r : f64
+        }
+        return %r : tensor<2xf64>
+      })mlir";
+    text.replace(text.find("USE"), 3, use);
+    SCOPED_TRACE(use);
+    func::FuncOp function = parseFunction(text);
+    SmallVector<Tensor> arguments{f64({2}, {0.0, 0.25}), f64({2}, {0, 0})};
+    auto taped = gradient(function, arguments, {f64({2}, {1, 1})});
+    ASSERT_TRUE(succeeded(taped)) << messages;
+    auto adjoint = spiking::differentiateFunction(function, "f_gradient", {0});
+    ASSERT_TRUE(succeeded(adjoint)) << messages;
+    arguments.push_back(f64({2}, {1, 1}));
+    auto results = run(*adjoint, arguments);
+    ASSERT_TRUE(succeeded(results)) << messages;
+    for (const Tensor &got : {taped->cotangents[0], (*results)[1]}) {
+      EXPECT_TRUE(std::isnan(got.at(0)));
+      EXPECT_EQ(got.at(1), 0.0);
+    }
+  }
+}
+
 TEST_F(GradientTest, Surrogates) {
   // Away from kinks: the arguments are random.
   for (const char *surrogate :

@@ -145,14 +145,23 @@ static Value isTruncated(OpBuilder &builder, Location loc, Value index,
 //===----------------------------------------------------------------------===//
 
 /// Creates the scan of a draft at the insertion point, without the ins and
-/// params that its body does not use. `shapes` are the types of the outs.
+/// params that its body does not use; but a scan without outs keeps a sequence,
+/// for the number of steps comes from it. `shapes` are the types of the outs.
 static ScanOp createScan(OpBuilder &builder, Location loc, Direction direction,
                          Draft &draft, Draft::List ins, Draft::List params,
                          const Draft::List &states,
                          ArrayRef<RankedTensorType> shapes, ScanOp like,
                          ValueRange accumulators = {}) {
   draft.eraseDeadOperations();
+  Draft::List all = ins;
   Draft::eraseUnused(ins);
+  if (ins.empty() && shapes.empty() && direction != Direction::Step) {
+    if (!all.empty())
+      ins = {all.front()};
+    else
+      draft.add(ins, like.getOuts().front(),
+                getElementTypeOrSelf(like.getOuts().front()));
+  }
   Draft::eraseUnused(params);
   SmallVector<Value> outs;
   if (!shapes.empty()) {

@@ -1,0 +1,51 @@
+// RUN: snn-opt %s --expand-math=constants | FileCheck %s
+// RUN: snn-opt %s --expand-math=constants --canonicalize | FileCheck %s --check-prefix=FOLDED
+
+// What a folder could get hold of, at once or after other folders.
+// CHECK-LABEL: func @chain
+// CHECK-NOT:     math.exp
+// FOLDED-LABEL: func @chain
+// FOLDED-NOT:     math.exp
+// FOLDED:         math.fma
+func.func @chain() -> f32 {
+  %a = arith.constant -1.0 : f32
+  %tau = arith.constant 20.0 : f32
+  %q = arith.divf %a, %tau : f32
+  %y = math.exp %q : f32
+  return %y : f32
+}
+
+// CHECK-LABEL: func @in_a_loop
+// CHECK-NOT:     math.sin
+// CHECK:         return
+func.func @in_a_loop(%x: f32) -> f32 {
+  %a = arith.constant 1.5 : f32
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %y = scf.for %i = %c0 to %c1 step %c1 iter_args(%b = %a) -> f32 {
+    %s = math.sin %b : f32
+    %m = arith.mulf %s, %x : f32
+    scf.yield %m : f32
+  }
+  return %y : f32
+}
+
+// Everything else stays, for it may have to be differentiated.
+// CHECK-LABEL: func @of_values
+// CHECK:         math.exp
+// CHECK:         math.cos
+// CHECK:         math.powf
+func.func @of_values(%x: f32) -> f32 {
+  %a = arith.constant 1.5 : f32
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %e = math.exp %x : f32
+  %y = scf.for %i = %c0 to %c4 step %c1 iter_args(%b = %a) -> f32 {
+    %s = math.cos %b : f32
+    %m = arith.mulf %s, %e : f32
+    scf.yield %m : f32
+  }
+  %p = math.powf %y, %a : f32
+  return %p : f32
+}
