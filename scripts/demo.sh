@@ -30,5 +30,6 @@ Next:
   $bin/snn-opt examples/fashion_mlp.mlir --spiking-distribute-time-loop     see the loop over time move into the layers
   $bin/snn-compile examples/fashion_mlp.mlir --until=planned -o -        the planned training step
   $bin/snn-train examples/fashion_mlp.mlir --dataset=fashion-mnist --resume=$out/fashion_mlp.safetensors --epochs=$((epochs + 2))
+  clang-22 examples/infer.c -Iinclude -I$out $out/fashion_mlp.so -lz -o $out/infer && $out/infer   classify an image from C
   $bin/snn-train --help                                                     everything about training
 DONE
