@@ -45,18 +45,17 @@ static StringRef getKind(Operation *op) {
   return "elementwise";
 }
 
-/// Sizes and scalars are computed between kernels; an empty tensor has no
-/// contents. Kernels have their own copies of them where they need them.
+/// What a kernel has a copy of.
+static bool isCopied(Operation *op) {
+  return matchPattern(op, m_Constant()) || isa<tensor::EmptyOp>(op);
+}
+
+/// Sizes and scalars are computed between kernels.
 static bool isBetweenKernels(Operation *op) {
-  if (isa<tensor::EmptyOp, tensor::DimOp>(op))
+  if (isCopied(op) || isa<tensor::DimOp>(op))
     return true;
   return isPure(op) && op->getNumRegions() == 0 &&
          llvm::none_of(op->getResultTypes(), llvm::IsaPred<ShapedType>);
-}
-
-/// What a kernel makes for itself.
-static bool isCopied(Operation *op) {
-  return matchPattern(op, m_Constant()) || isa<tensor::EmptyOp>(op);
 }
 
 /// Whether `op` takes part in the kernel of its only user: it then needs no
