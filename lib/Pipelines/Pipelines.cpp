@@ -76,6 +76,7 @@ void rheobase::populatePlanPipeline(OpPassManager &pm,
   pm.addPass(createFuseNeuronsPass());
   pm.addPass(createElementwiseToScanPass());
   pm.addPass(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createFormKernelsPass());
 }
 
 void rheobase::populateLinalgPipeline(OpPassManager &pm,

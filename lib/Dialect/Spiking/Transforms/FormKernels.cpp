@@ -1,4 +1,5 @@
-//===- FormKernels.cpp - Groups operations into kernels ---------------------===//
+//===- FormKernels.cpp - Groups operations into kernels
+//---------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -24,11 +25,13 @@ namespace rheobase::spiking {
 using namespace mlir;
 using namespace rheobase::spiking;
 
-/// Which part a kernel plays; the first word of its implementation's name.
+/// Which part an operation plays in a kernel.
 static StringRef getKind(Operation *op) {
-  if (isa<LinearOp, LinearWeightGradientOp, ConvOp, ConvInputGradientOp,
-          ConvWeightGradientOp>(op))
+  if (isa<LinearOp, ConvOp, ConvInputGradientOp>(op))
     return "product";
+  // Computed as early as it stands: activations live no longer than needed.
+  if (isa<LinearWeightGradientOp, ConvWeightGradientOp>(op))
+    return "gradient";
   if (isa<ScanOp>(op))
     return "scan";
   if (isa<BatchNormOp, BatchNormGradientOp>(op))
@@ -162,7 +165,8 @@ void KernelBuilder::build(ArrayRef<Operation *> group) {
     implementation = last->getName().stripDialect().str();
 
   OpBuilder builder(last);
-  OperationState state(builder.getFusedLoc(locations), KernelOp::getOperationName());
+  OperationState state(builder.getFusedLoc(locations),
+                       KernelOp::getOperationName());
   state.addOperands(inputs.getArrayRef());
   state.addTypes(ValueRange(outputs).getTypes());
   state.addAttribute("implementation", builder.getStringAttr(implementation));
@@ -189,8 +193,10 @@ void KernelBuilder::build(ArrayRef<Operation *> group) {
   for (Operation *op : llvm::reverse(group))
     op->erase();
 
-  remark::passed(last->getLoc(), remark::RemarkOpts::name("kernel")
-                                     .category("spiking-form-kernels"))
+  auto function = kernel->getParentOfType<func::FuncOp>();
+  remark::passed(kernel->getLoc(), remark::RemarkOpts::name("kernel")
+                                       .category("spiking-form-kernels")
+                                       .function(function.getName()))
       << "kernel " << implementation << ": " << std::to_string(group.size())
       << " operations, " << std::to_string(inputs.size()) << " inputs, "
       << std::to_string(outputs.size()) << " results";
@@ -212,9 +218,8 @@ struct FormKernelsPass
     SmallVector<Block *> blocks;
     for (Block &block : function.getBody())
       blocks.push_back(&block);
-    function.walk([&](TimeLoopOp loop) {
-      blocks.push_back(&loop.getBody().front());
-    });
+    function.walk(
+        [&](TimeLoopOp loop) { blocks.push_back(&loop.getBody().front()); });
     for (Block *block : blocks)
       KernelBuilder(*block).run();
     // What kernels have copies of.

@@ -120,7 +120,11 @@ Value Sizes::compute(Value size) {
   if (auto argument = dyn_cast<BlockArgument>(size)) {
     if (argument.getOwner() != &function.getBody().front())
       return {};
-    return arguments[argument.getArgNumber()];
+    Value value = arguments[argument.getArgNumber()];
+    if (auto name = function.getArgAttrOfType<StringAttr>(
+            argument.getArgNumber(), kExtentAttrName))
+      names[value] = name.str();
+    return value;
   }
   Operation *op = size.getDefiningOp();
   if (op->getNumResults() != 1 || op->getNumRegions() != 0)
@@ -230,16 +234,13 @@ namespace {
 /// `coefficient` bytes times the product of some extents.
 struct Bytes {
   int64_t coefficient = 1;
-  SmallVector<Value> factors; // values of the function's entry, sorted
+  SmallVector<unsigned> factors; // numbers of the planner's extents, sorted
 
   /// Whether the space is enough for `other`, as extents are not zero.
   bool holds(const Bytes &other) const {
     return coefficient >= other.coefficient &&
            std::includes(factors.begin(), factors.end(), other.factors.begin(),
-                         other.factors.end(), less);
-  }
-  static bool less(Value a, Value b) {
-    return a.getAsOpaquePointer() < b.getAsOpaquePointer();
+                         other.factors.end());
   }
 };
 
@@ -291,6 +292,9 @@ private:
   DenseMap<Operation *, int64_t> position;
   SmallVector<Buffer> buffers;
   SmallVector<Slot> slots;
+  /// The extents that sizes have as factors: values of the entry.
+  SmallVector<Value> extents;
+  DenseMap<Value, unsigned> extentNumbers;
   /// For each result that is not donated: its number, the value whose extents
   /// it has, the buffer whose extents its memory has, and the allocation that
   /// this memory replaces; null where the result is copied into it.
@@ -419,11 +423,16 @@ void MemoryPlanner::collectBuffers() {
       }
       Value extent = atEntry->extent(alloc, dim);
       computable = !!extent;
-      buffer.bytes.factors.push_back(extent);
+      if (!computable)
+        continue;
+      auto [it, isNew] = extentNumbers.try_emplace(extent, extents.size());
+      if (isNew)
+        extents.push_back(extent);
+      buffer.bytes.factors.push_back(it->second);
     }
     if (!computable)
       continue;
-    llvm::sort(buffer.bytes.factors, Bytes::less);
+    llvm::sort(buffer.bytes.factors);
     for (Value view : views->resolve(alloc))
       for (Operation *user : view.getUsers()) {
         Operation *ancestor = block.findAncestorOpInBlock(*user);
@@ -436,18 +445,20 @@ void MemoryPlanner::collectBuffers() {
   }
 }
 
-/// In the order of their beginning each buffer takes a free slot: the smallest
-/// that holds it, else the largest that it can make grow, else a new one.
+/// The largest first, each buffer takes a free slot: the smallest that holds
+/// it, else the largest that it can make grow, else a new one.
 void MemoryPlanner::assignSlots() {
-  llvm::sort(buffers, [&](const Buffer &a, const Buffer &b) {
-    return std::make_pair(a.first, position[a.alloc]) <
-           std::make_pair(b.first, position[b.alloc]);
-  });
   // Which extents there are says more about a size than the coefficient.
   auto isLess = [](const Bytes &a, const Bytes &b) {
     return std::make_pair(a.factors.size(), a.coefficient) <
            std::make_pair(b.factors.size(), b.coefficient);
   };
+  llvm::stable_sort(buffers, [&](const Buffer &a, const Buffer &b) {
+    if (isLess(b.bytes, a.bytes) || isLess(a.bytes, b.bytes))
+      return isLess(b.bytes, a.bytes);
+    return std::make_pair(a.first, position[a.alloc]) <
+           std::make_pair(b.first, position[b.alloc]);
+  });
   for (Buffer &buffer : buffers) {
     Slot *holding = nullptr, *growing = nullptr;
     for (Slot &slot : slots) {
@@ -509,9 +520,9 @@ LogicalResult MemoryPlanner::freeOthers() {
 /// The bytes of a slot. Extents that are zero count as one: who shares a slot
 /// may not have them.
 static Value bytesOf(Sizes &sizes, const Bytes &bytes,
-                     function_ref<Value(Value)> extentOf) {
+                     function_ref<Value(unsigned)> extentOf) {
   Value product = sizes.constant(bytes.coefficient);
-  for (Value factor : bytes.factors)
+  for (unsigned factor : bytes.factors)
     product =
         sizes.multiply(product, sizes.max(extentOf(factor), sizes.constant(1)));
   return sizes.aligned(product);
@@ -538,9 +549,10 @@ LogicalResult MemoryPlanner::buildSizesFunction() {
 
   SmallVector<Value> values{sizes.constant(0)};
   for (const Slot &slot : slots)
-    values[0] = sizes.add(values[0], bytesOf(sizes, slot.bytes, [&](Value v) {
-                            return sizes.get(v);
-                          }));
+    values[0] =
+        sizes.add(values[0], bytesOf(sizes, slot.bytes, [&](unsigned i) {
+                    return sizes.get(extents[i]);
+                  }));
   for (const Result &result : results)
     for (Value shaped : {result.value, result.memory})
       for (int64_t dim :
@@ -564,8 +576,9 @@ void MemoryPlanner::useArena() {
   Value offset = atEntry->constant(0);
   for (const Slot &slot : slots) {
     offsets.push_back(offset);
-    offset = atEntry->add(
-        offset, bytesOf(*atEntry, slot.bytes, [](Value v) { return v; }));
+    offset =
+        atEntry->add(offset, bytesOf(*atEntry, slot.bytes,
+                                     [&](unsigned i) { return extents[i]; }));
   }
   auto arenaType = MemRefType::get({ShapedType::kDynamic}, builder.getI8Type());
   unsigned number = function.getNumArguments();
@@ -616,8 +629,8 @@ void MemoryPlanner::report() {
   int64_t used = 0;
   for (const Slot &slot : slots) {
     os << (used++ ? " + " : "") << slot.bytes.coefficient;
-    for (Value factor : slot.bytes.factors)
-      os << "*" << atEntry->nameOf(factor);
+    for (unsigned factor : slot.bytes.factors)
+      os << "*" << atEntry->nameOf(extents[factor]);
   }
   remark::passed(loc, remark::RemarkOpts::name("arena")
                           .category("spiking-plan-memory")

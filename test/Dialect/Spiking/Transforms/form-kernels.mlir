@@ -41,3 +41,16 @@ func.func private @private(%x: tensor<4x8xf32>, %w: tensor<8x4xf32>) -> tensor<4
   %i = spiking.linear %x, %w : (tensor<4x8xf32>, tensor<8x4xf32>) -> tensor<4x4xf32>
   return %i : tensor<4x4xf32>
 }
+
+// A weight gradient stays where it is, before the optimizer, so that what it reads may be forgotten.
+// CHECK-LABEL: @gradient
+// CHECK: spiking.kernel "linear_weight_gradient"
+// CHECK: spiking.kernel "scan"
+func.func @gradient(%x: tensor<4x8xf32>, %g: tensor<4x2xf32>, %w: tensor<8x2xf32>) -> tensor<8x2xf32> {
+  %d = spiking.linear_weight_gradient %x, %g : (tensor<4x8xf32>, tensor<4x2xf32>) -> tensor<8x2xf32>
+  %n = spiking.scan step ins(%a = %d : tensor<8x2xf32>) states(%p = %w : tensor<8x2xf32>) {
+    %q = arith.subf %p, %a : f32
+    spiking.yield next(%q : f32)
+  }
+  return %n : tensor<8x2xf32>
+}
