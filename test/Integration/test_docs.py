@@ -1,7 +1,16 @@
-"""What the documentation says is true: generated parts are up to date, examples
-parse, and docs/NewPass.md does what it says."""
+"""What the documentation says is true: generated parts are up to date, and the
+code of its pages is run.
+
+Comments before a code block say what it is:
+  <!-- file: NAME -->          it is this file
+  <!-- run with: OPTIONS -->   more options for its calls of snn-train: shorter
+  <!-- prints: TEXT -->        what its output contains
+  <!-- not run: REASON -->
+Blocks of `sh` are run where the files of the page are, one after the other.
+"""
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+import os
 import re
 import shutil
 import subprocess
@@ -26,6 +35,13 @@ def cached(build_dir, name):
 
 def blocks(text, language):
     return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+
+
+def annotated_blocks(text):
+    """(notes, language, content) of each code block."""
+    found = re.findall(r"((?:^<!-- [^\n]* -->\n)*)^```(\w*)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    assert 2 * len(found) == len(re.findall("^```", text, flags=re.MULTILINE))
+    return [(dict(re.findall(r"<!-- ([\w ]+): (.*) -->", notes)), language, content) for notes, language, content in found]
 
 
 def normalized(text):
@@ -88,6 +104,38 @@ def is_default(definitions, prefix, enumeration, case):
     """Whether a case is what an attribute has when it is not written."""
     symbol = re.search(rf'I32EnumAttrCase<"(\w+)", \d+, "{case}">', enumeration).group(1)
     return any(f"::rheobase::spiking::{prefix}{symbol}\"" in file.read_text() for file in definitions.glob("*.td"))
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/NewNeuron.md", "docs/Training.md"])
+def test_pages_do_what_they_say(page, source_dir, build_dir, tmp_path):
+    (tmp_path / "examples").symlink_to(source_dir / "examples")
+    bin = tmp_path / "bin"
+    bin.mkdir()
+    (bin / "python3").symlink_to(sys.executable)
+    path = f"{build_dir / 'bin'}:{bin}:{os.environ['PATH']}"
+    ran = 0
+    for notes, language, content in annotated_blocks((source_dir / page).read_text()):
+        if "not run" in notes:
+            continue
+        if "file" in notes:
+            (tmp_path / notes["file"]).write_text(content)
+            continue
+        assert language == "sh", f"neither a file nor commands:\n{content}"
+        script = re.sub(r"^snn-train \S+", rf"\g<0> {notes.get('run with', '')}", content, flags=re.MULTILINE)
+        output = run("bash", "-euc", script, cwd=tmp_path, env={**os.environ, "PATH": path})
+        assert notes.get("prints", "") in output
+        ran += 1
+    assert ran
+
+
+def test_options_of_the_pages_exist(source_dir, tool):
+    """Also those that no command of a page uses."""
+    text = (source_dir / "docs" / "Training.md").read_text()
+    options = re.findall(r"^  (--[\w-]+)", tool("snn-train", "--help").stdout, flags=re.MULTILINE)
+    mentioned = {option for option in re.findall(r"(?<![\w-])--[a-z][\w-]+", text)
+                 if not re.search(rf"snn-compile .*{option}|<!-- .*{option}", text)}
+    assert len(mentioned) > 8
+    assert mentioned <= set(options)
 
 
 REGISTRATION = """
@@ -157,8 +205,8 @@ def test_new_pass_builds_as_written(new_pass):
 
 def test_new_pass_of_the_documentation(source_dir, new_pass):
     root, _, check = new_pass
-    text = (source_dir / "docs" / "NewPass.md").read_text()
-    files = re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)\n```$", text, flags=re.DOTALL | re.MULTILINE)
+    page = annotated_blocks((source_dir / "docs" / "NewPass.md").read_text())
+    files = [(notes["file"], content.rstrip("\n")) for notes, _, content in page if "file" in notes]
     assert len(files) == 3
     for name, content in files:
         if name.endswith(".td"):
