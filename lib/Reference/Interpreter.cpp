@@ -77,7 +77,7 @@ LogicalResult Machine::execute(Operation *op) {
           return op->emitOpError("result ") << result.getResultNumber() << ": ";
         })))
       return failure();
-  if (options.probe) {
+  if (options.probe && !rehearses) {
     SmallVector<const Tensor *> results;
     for (Value result : op->getResults())
       results.push_back(&get(result));
@@ -153,10 +153,11 @@ SmallVector<Tensor> Machine::getAll(ValueRange values) {
 
 Scalar Machine::detach(Scalar a) {
   a.node = 0;
-  if (options.frozen && options.frozen->isRecording())
-    options.frozen->push(a.number);
-  else if (options.frozen)
-    a.number = options.frozen->take();
+  FrozenRun *frozen = frozenRun();
+  if (frozen && frozen->isRecording())
+    frozen->push(a.number);
+  else if (frozen)
+    a.number = frozen->take();
   return a;
 }
 

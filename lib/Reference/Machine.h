@@ -119,6 +119,30 @@ public:
   mlir::FailureOr<Tensor *> getGlobal(mlir::Operation *op,
                                       mlir::SymbolRefAttr name);
 
+  /// While it lives, nothing is recorded or probed, and globals keep their values
+  /// afterwards.
+  class Rehearsal {
+  public:
+    explicit Rehearsal(Machine &machine)
+        : machine(machine), tape(machine.tape), wasRehearsing(machine.rehearses),
+          globals(*machine.globals), variables(machine.globalVariables) {
+      machine.tape = nullptr;
+      machine.rehearses = true;
+    }
+    ~Rehearsal() {
+      machine.tape = tape;
+      machine.rehearses = wasRehearsing;
+      *machine.globals = std::move(globals);
+      machine.globalVariables = std::move(variables);
+    }
+
+  private:
+    Machine &machine;
+    Tape *tape;
+    bool wasRehearsing;
+    std::map<std::string, Tensor> globals, variables;
+  };
+
   /// The time step that is being executed.
   std::optional<int64_t> step;
   /// Variables of the globals that were used.
@@ -126,6 +150,8 @@ public:
 
 private:
   mlir::LogicalResult execute(mlir::Operation *op);
+  /// The record of a run that is smooth, or will be.
+  FrozenRun *frozenRun() const { return rehearses ? nullptr : options.frozen; }
 
   const Options &options;
   Tape *tape;
@@ -134,6 +160,7 @@ private:
   std::map<std::string, Tensor> ownGlobals;
   std::map<std::string, Tensor> *globals = &ownGlobals;
   unsigned depth = 0;
+  bool rehearses = false;
 };
 
 /// Sets a time step for as long as it lives.

@@ -64,15 +64,23 @@ static LogicalResult timeLoop(Machine &machine, TimeLoopOp op) {
       setStep(sequence, t, output);
     }
   }
-  // Without a step, only the type can tell an output's shape.
-  for (Value result : op.getOutputs().drop_front(outputs.size())) {
-    auto type = cast<RankedTensorType>(result.getType());
-    if (!RankedTensorType::get(type.getShape().drop_front(),
-                               type.getElementType())
-             .hasStaticShape())
-      return op.emitOpError(
-          "has no steps, so the extents of its outputs are not known");
-    outputs.push_back(Tensor(kindOf(result), fillShape(type, int64_t(0))));
+  if (*steps == 0) {
+    // A step that nobody sees tells the shapes.
+    Machine::Rehearsal rehearsal(machine);
+    machine.set(op.getStepIndex(), Tensor::index(0));
+    for (auto [argument, input] : llvm::zip(op.getInputArgs(), inputs))
+      machine.set(argument,
+                  Tensor(input.kind, ArrayRef(input.shape).drop_front()));
+    for (auto [argument, state] : llvm::zip(op.getStateArgs(), states))
+      machine.set(argument, state);
+    if (failed(machine.execute(op.getBody().front())))
+      return failure();
+    for (Value value : op.getYield().getOutputs()) {
+      const Tensor &output = machine.get(value);
+      SmallVector<int64_t> shape{0};
+      llvm::append_range(shape, output.shape);
+      outputs.push_back(Tensor(output.kind, shape));
+    }
   }
   for (auto [result, output] : llvm::zip(op.getOutputs(), outputs))
     machine.set(result, std::move(output));
@@ -341,7 +349,7 @@ static double derivativeOf(double u, const Firing &firing) {
 
 Scalar Machine::fire(const Arithmetic &arithmetic, Scalar u,
                      const Firing &firing) {
-  FrozenRun *frozen = options.frozen;
+  FrozenRun *frozen = frozenRun();
   double spike = spikeOf(arithmetic, u.number, firing);
   if (frozen && frozen->isRecording()) {
     frozen->push(u.number);

@@ -16,6 +16,8 @@
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
+#include <cmath>
+
 namespace rheobase {
 #define GEN_PASS_DEF_EXPANDMATHPASS
 #include "rheobase/Conversion/Passes.h.inc"
@@ -128,22 +130,45 @@ private:
 };
 } // namespace
 
-/// MLIR's exponential converts a whole number between its bounds to an integer
-/// by `fptosi`, but a NaN passes the bounds, and then its conversion has no
-/// value: folders make anything of it. Ordered comparisons take the bound for it,
-/// and the NaN still gets to the result, through the polynomial.
-static void orderBounds(arith::FPToSIOp op) {
+/// Gives a conversion to an integer that an expansion made a value in all cases.
+/// Of a NaN, or a number that does not fit, it has none, and folders make anything
+/// of it. Where bounds precede it (the exponential), ordered comparisons take a
+/// bound for NaN, which still gets to the result through the polynomial. Elsewhere
+/// (sine and cosine) 0 takes its place: the multiple of pi / 2 of a number so
+/// large means nothing.
+static void defineConversion(arith::FPToSIOp op) {
   Value value = op.getIn();
+  bool isBounded = false;
   while (auto select = value.getDefiningOp<arith::SelectOp>()) {
     auto compare = select.getCondition().getDefiningOp<arith::CmpFOp>();
     if (!compare || compare.getLhs() != select.getTrueValue())
-      return;
+      break;
+    isBounded = true;
     if (compare.getPredicate() == arith::CmpFPredicate::UGE)
       compare.setPredicate(arith::CmpFPredicate::OGE);
     else if (compare.getPredicate() == arith::CmpFPredicate::ULE)
       compare.setPredicate(arith::CmpFPredicate::OLE);
     value = select.getTrueValue();
   }
+  if (isBounded)
+    return;
+  OpBuilder builder(op);
+  Location loc = op.getLoc();
+  value = op.getIn();
+  auto constant = [&](double number) -> Value {
+    Type type = value.getType();
+    TypedAttr attr = builder.getFloatAttr(getElementTypeOrSelf(type), number);
+    if (auto shaped = dyn_cast<ShapedType>(type))
+      attr = SplatElementsAttr::get(shaped, attr);
+    return arith::ConstantOp::create(builder, loc, attr);
+  };
+  unsigned width = getElementTypeOrSelf(op.getType()).getIntOrFloatBitWidth();
+  Value size = math::AbsFOp::create(builder, loc, value);
+  Value fits =
+      arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT, size,
+                            constant(std::ldexp(1.0, int(width) - 1)));
+  op.getInMutable().assign(arith::SelectOp::create(builder, loc, fits, value,
+                                                   constant(0.0)));
 }
 
 LogicalResult rheobase::expandMath(Operation *root, bool constantsOnly) {
@@ -175,7 +200,7 @@ LogicalResult rheobase::expandMath(Operation *root, bool constantsOnly) {
     return failure();
   root->walk([&](arith::FPToSIOp conversion) {
     if (!conversions.contains(conversion))
-      orderBounds(conversion);
+      defineConversion(conversion);
   });
   return success();
 }

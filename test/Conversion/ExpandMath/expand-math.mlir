@@ -71,3 +71,13 @@ func.func @exp_of_nan(%x: f32) -> f32 {
   %y = math.exp %x : f32
   return %y : f32
 }
+
+// CHECK-LABEL: func @sin_of_large
+// CHECK:         %[[LIMIT:.*]] = arith.constant dense<2.14748365E+9>
+// CHECK:         %[[FITS:.*]] = arith.cmpf olt, %{{.*}}, %[[LIMIT]]
+// CHECK:         %[[SAFE:.*]] = arith.select %[[FITS]]
+// CHECK:         arith.fptosi %[[SAFE]]
+func.func @sin_of_large(%x: vector<8xf32>) -> vector<8xf32> {
+  %y = math.sin %x : vector<8xf32>
+  return %y : vector<8xf32>
+}
