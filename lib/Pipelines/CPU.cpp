@@ -33,6 +33,7 @@ static constexpr int64_t registersPerStep = 2;
 
 void rheobase::buildLowerToLLVMPipeline(OpPassManager &pm,
                                         const CPUOptions &options) {
+  pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
   pm.addPass(createExpandMathPass());
   ConvertSpikingScanToLoopsPassOptions scanOptions;
   scanOptions.vectorWidth = registersPerStep * options.vectorBits / 32;

@@ -31,6 +31,7 @@ void rheobase::populateCPUPipeline(OpPassManager &pm,
   populatePlanPipeline(pm, PlanOptions());
   LinalgOptions linalg;
   linalg.moduleName = options.moduleName;
+  linalg.samplesPerBlock = options.threads ? kSamplesPerBlock : 0;
   populateLinalgPipeline(pm, linalg);
   populateBufferPipeline(pm);
   CPUOptions cpu;

@@ -82,7 +82,9 @@ void rheobase::populatePlanPipeline(OpPassManager &pm,
 void rheobase::populateLinalgPipeline(OpPassManager &pm,
                                       const LinalgOptions &options) {
   expandConstantMath(pm);
-  pm.addPass(createConvertSpikingToLinalgPass());
+  ConvertSpikingToLinalgPassOptions convert;
+  convert.samplesPerBlock = options.samplesPerBlock;
+  pm.addPass(createConvertSpikingToLinalgPass(convert));
   // No elimination of common subexpressions before bufferization: buffers that
   // begin alike would become one that must be copied.
   pm.addPass(createCanonicalizerPass());
@@ -162,6 +164,7 @@ void rheobase::registerPipelines() {
       [](OpPassManager &pm, const CPUPipelineOptions &options) {
         LinalgOptions linalg;
         linalg.moduleName = options.moduleName;
+        linalg.samplesPerBlock = options.threads ? kSamplesPerBlock : 0;
         populateLinalgPipeline(pm, linalg);
         populateBufferPipeline(pm);
         CPUOptions cpu;

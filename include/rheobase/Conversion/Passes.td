@@ -18,6 +18,7 @@ def ConvertSpikingToLinalgPass : Pass<"convert-spiking-to-linalg"> {
   let description = [{
     From level L1 or L2 to L3. Kernels are inlined, time loops become `scf.for`; products, convolutions, sums and losses
     become `linalg.generic` whose reduction loops are the chains of docs/Semantics.md, in this order; T and B stay separate loops.
+    With `samples-per-block`, blocks of samples take all steps of a time loop in parallel where samples do not meet in it.
     What is elementwise becomes a `spiking.scan` of one step; scans stay. Every dimension may be dynamic.
 
     ```mlir
@@ -36,6 +37,10 @@ def ConvertSpikingToLinalgPass : Pass<"convert-spiking-to-linalg"> {
     "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
     "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
     "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"
+  ];
+  let options = [
+    Option<"samplesPerBlock", "samples-per-block", "int64_t", /*default=*/"0",
+           "samples that take all steps of a time loop before others do; 0: all samples take a step together">
   ];
 }
 

@@ -22,6 +22,10 @@ struct CPUOptions {
   bool threads = true;
 };
 
+/// Samples that a thread takes through all steps of a time loop: enough for the
+/// rows of a register block, few enough for every thread to get some.
+inline constexpr int64_t kSamplesPerBlock = 16;
+
 /// Scans, products and the rest of linalg, on buffers, become loops over
 /// vectors, and these the LLVM dialect with calls of rheobase's allocator
 /// (`_mlir_memref_to_llvm_alloc` and `_mlir_memref_to_llvm_free`), of libm and

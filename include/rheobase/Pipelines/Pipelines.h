@@ -52,6 +52,9 @@ void populatePlanPipeline(mlir::OpPassManager &pm, const PlanOptions &options);
 struct LinalgOptions {
   /// What the module is called in the manifest if it has no name of its own.
   std::string moduleName = "module";
+  /// Samples that take all steps of a time loop in parallel to others; 0: all
+  /// samples take a step together.
+  int64_t samplesPerBlock = 0;
 };
 void populateLinalgPipeline(mlir::OpPassManager &pm,
                             const LinalgOptions &options);

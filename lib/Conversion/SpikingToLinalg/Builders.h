@@ -156,6 +156,8 @@ void populateShapePatterns(mlir::RewritePatternSet &patterns);
 void populateRandomPatterns(mlir::RewritePatternSet &patterns);
 void populateEndPatterns(mlir::RewritePatternSet &patterns);
 void populateTimePatterns(mlir::RewritePatternSet &patterns);
+void populateSampleBlockPatterns(mlir::RewritePatternSet &patterns,
+                                 int64_t samplesPerBlock);
 void populateKernelInliningPatterns(mlir::RewritePatternSet &patterns);
 
 } // namespace rheobase

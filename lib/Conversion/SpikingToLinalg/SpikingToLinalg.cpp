@@ -40,12 +40,19 @@ namespace {
 struct ConvertSpikingToLinalgPass
     : rheobase::impl::ConvertSpikingToLinalgPassBase<
           ConvertSpikingToLinalgPass> {
+  using ConvertSpikingToLinalgPassBase::ConvertSpikingToLinalgPassBase;
+
   void runOnOperation() override {
     Operation *root = getOperation();
     MLIRContext *context = &getContext();
     RewritePatternSet inlining(context), patterns(context);
     populateKernelInliningPatterns(inlining);
     walkAndApplyPatterns(root, std::move(inlining));
+    if (samplesPerBlock > 0) {
+      RewritePatternSet blocks(context);
+      populateSampleBlockPatterns(blocks, samplesPerBlock);
+      walkAndApplyPatterns(root, std::move(blocks));
+    }
     populateSpikingToLinalgPatterns(patterns);
     walkAndApplyPatterns(root, std::move(patterns));
 

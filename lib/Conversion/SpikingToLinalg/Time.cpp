@@ -1,17 +1,18 @@
-//===- Time.cpp - Time loops and kernels
-//------------------------------------===//
+//===- Time.cpp - Time loops and kernels ----------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
 #include "Builders.h"
+#include "SampleBlocks.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Remarks.h"
 
 using namespace mlir;
 using namespace rheobase;
@@ -96,6 +97,113 @@ private:
   IRMapping mapping;
 };
 
+/// A time loop becomes blocks of samples in parallel, each with a time loop.
+struct DivideTimeLoop : OpRewritePattern<TimeLoopOp> {
+  DivideTimeLoop(MLIRContext *context, int64_t samplesPerBlock)
+      : OpRewritePattern(context), samplesPerBlock(samplesPerBlock) {}
+
+  LogicalResult matchAndRewrite(TimeLoopOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op->getParentOfType<TimeLoopOp>() || op->getParentOfType<scf::ForOp>())
+      return failure();
+    std::string reason;
+    FailureOr<SampleBlocks> blocks = findSampleBlocks(op, reason);
+    auto options = remark::RemarkOpts::name("sample-blocks")
+                       .category("convert-spiking-to-linalg");
+    if (failed(blocks)) {
+      remark::missed(op.getLoc(), options)
+          << "all samples take a step before the next one begins: " << reason;
+      return failure();
+    }
+    remark::passed(op.getLoc(), options)
+        << "blocks of " << std::to_string(samplesPerBlock)
+        << " samples take all steps in parallel";
+
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    int64_t outputs = op.getOutputs().size();
+    Value withSamples = op.getStates().empty() ? op.getInputs()[llvm::find(
+                            blocks->inputs, true) - blocks->inputs.begin()]
+                                               : op.getStates().front();
+    Value count = dimOf(b, withSamples, op.getStates().empty() ? 1 : 0);
+    SmallVector<Value> inits;
+    for (Value output : op.getOutputs()) {
+      auto type = cast<RankedTensorType>(output.getType());
+      Sizes sizes{op.getSteps(), count};
+      for (int64_t dim : llvm::seq<int64_t>(2, type.getRank()))
+        sizes.push_back(b.getIndexAttr(type.getDimSize(dim)));
+      inits.push_back(emptyOf(b, type, sizes));
+    }
+    llvm::append_range(inits, op.getStates());
+
+    OpFoldResult zero = b.getIndexAttr(0);
+    auto forall = scf::ForallOp::create(
+        b, zero, OpFoldResult(count),
+        OpFoldResult(b.getIndexAttr(samplesPerBlock)), inits, std::nullopt);
+    b.setInsertionPointToStart(forall.getBody());
+    Value first = forall.getInductionVar(0);
+    Value size =
+        arith::MinSIOp::create(b, constantIndex(b, samplesPerBlock),
+                               arith::SubIOp::create(b, count, first));
+    Sizes offsets, sizes, strides;
+    auto setSlice = [&](Value value, int64_t dim) {
+      sizes = sizesOf(b, value);
+      offsets.assign(sizes.size(), zero);
+      strides.assign(sizes.size(), b.getIndexAttr(1));
+      offsets[dim] = first;
+      sizes[dim] = size;
+    };
+    auto slice = [&](Value value, int64_t dim) -> Value {
+      setSlice(value, dim);
+      return tensor::ExtractSliceOp::create(
+          b, cast<RankedTensorType>(value.getType()), value, offsets, sizes,
+          strides);
+    };
+    IRMapping mapping;
+    for (auto [input, hasSamples] : llvm::zip(op.getInputs(), blocks->inputs))
+      if (hasSamples)
+        mapping.map(input, slice(input, 1));
+    SmallVector<Value> states;
+    for (Value state : forall.getRegionIterArgs().drop_front(outputs))
+      states.push_back(slice(state, 0));
+    for (Value value : blocks->outside) {
+      Value part = slice(value, 0);
+      rewriter.replaceUsesWithIf(value, part, [&](OpOperand &use) {
+        return op.getBody().isAncestor(use.getOwner()->getParentRegion());
+      });
+    }
+    for (OpOperand *operand : blocks->counts)
+      rewriter.modifyOpInPlace(operand->getOwner(),
+                               [&] { operand->set(size); });
+
+    SmallVector<std::array<Sizes, 3>> places;
+    for (auto [i, out] : llvm::enumerate(forall.getRegionIterArgs())) {
+      setSlice(out, int64_t(i) < outputs ? 1 : 0);
+      places.push_back({offsets, sizes, strides});
+    }
+
+    SmallVector<Value> inputs;
+    for (Value input : op.getInputs())
+      inputs.push_back(mapping.lookupOrDefault(input));
+    auto loop = TimeLoopOp::create(b, op.getSteps(), inputs, states,
+                                   op.getOutputs().getTypes(),
+                                   op.getDirection());
+    rewriter.inlineRegionBefore(op.getBody(), loop.getBody(),
+                                loop.getBody().end());
+    rewriter.eraseBlock(&loop.getBody().front());
+
+    b.setInsertionPointToEnd(forall.getTerminator().getBody());
+    for (auto [result, out, place] :
+         llvm::zip(loop.getResults(), forall.getRegionIterArgs(), places))
+      tensor::ParallelInsertSliceOp::create(b, result, out, place[0], place[1],
+                                            place[2]);
+    rewriter.replaceOp(op, forall.getResults());
+    return success();
+  }
+
+private:
+  int64_t samplesPerBlock;
+};
+
 struct ConvertTimeLoop : OpRewritePattern<TimeLoopOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -116,7 +224,7 @@ struct ConvertTimeLoop : OpRewritePattern<TimeLoopOp> {
                  << " is not known before the loop";
         sizes.push_back(size);
       }
-      inits.push_back(emptyOf(b, type, sizes));
+      inits.push_back(getPlace(b, output, type, sizes));
     }
     llvm::append_range(inits, op.getStates());
 
@@ -158,6 +266,20 @@ struct ConvertTimeLoop : OpRewritePattern<TimeLoopOp> {
     rewriter.replaceOp(op, loop.getResults());
     return success();
   }
+
+private:
+  /// Where an output sequence is to be: the part of a larger tensor that it goes
+  /// to, if that is all that happens to it, else a tensor of its own.
+  static Value getPlace(ImplicitLocOpBuilder &b, OpResult output,
+                        RankedTensorType type, ArrayRef<OpFoldResult> sizes) {
+    if (output.hasOneUse())
+      if (auto insert =
+              dyn_cast<tensor::ParallelInsertSliceOp>(*output.user_begin()))
+        return tensor::ExtractSliceOp::create(
+            b, type, insert.getDest(), insert.getMixedOffsets(),
+            insert.getMixedSizes(), insert.getMixedStrides());
+    return emptyOf(b, type, sizes);
+  }
 };
 
 struct InlineKernel : OpRewritePattern<KernelOp> {
@@ -178,6 +300,11 @@ struct InlineKernel : OpRewritePattern<KernelOp> {
 
 void rheobase::populateTimePatterns(RewritePatternSet &patterns) {
   patterns.add<ConvertTimeLoop>(patterns.getContext());
+}
+
+void rheobase::populateSampleBlockPatterns(RewritePatternSet &patterns,
+                                           int64_t samplesPerBlock) {
+  patterns.add<DivideTimeLoop>(patterns.getContext(), samplesPerBlock);
 }
 
 void rheobase::populateKernelInliningPatterns(RewritePatternSet &patterns) {

@@ -43,8 +43,8 @@ static bool hasSpikeTensors(Operation *op) {
 static bool isTransparent(Operation *op) {
   return isa<tensor::EmptyOp, tensor::DimOp, tensor::CastOp,
              tensor::ExtractSliceOp, tensor::InsertSliceOp,
-             tensor::ExpandShapeOp, tensor::CollapseShapeOp, scf::ForOp,
-             scf::IfOp, scf::YieldOp, func::ReturnOp, func::CallOp,
+             tensor::ParallelInsertSliceOp, tensor::ExpandShapeOp,
+             tensor::CollapseShapeOp, scf::ForOp, scf::ForallOp, scf::IfOp, scf::YieldOp, func::ReturnOp, func::CallOp,
              func::CallIndirectOp, bufferization::AllocTensorOp,
              bufferization::MaterializeInDestinationOp>(op);
 }

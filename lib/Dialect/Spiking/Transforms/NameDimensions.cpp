@@ -135,6 +135,11 @@ void DimensionClasses::visit(Operation *op) {
   if (auto empty = dyn_cast<tensor::EmptyOp>(op)) {
     for (auto [dim, size] : llvm::enumerate(empty.getMixedSizes()))
       unite(dimension(empty, dim), extent(size));
+  } else if (auto splat = dyn_cast<tensor::SplatOp>(op)) {
+    unsigned number = 0;
+    for (int64_t dim : llvm::seq(splat.getType().getRank()))
+      if (splat.getType().isDynamicDim(dim))
+        unite(dimension(splat, dim), extent(splat.getDynamicSizes()[number++]));
   } else if (auto dim = dyn_cast<tensor::DimOp>(op)) {
     std::optional<int64_t> index = dim.getConstantIndex();
     if (index && isa<RankedTensorType>(dim.getSource().getType()))
@@ -173,6 +178,13 @@ void DimensionClasses::visit(Operation *op) {
       unite(init, argument);
       unite(argument, yielded);
       unite(yielded, result);
+    }
+  } else if (auto forall = dyn_cast<scf::ForallOp>(op)) {
+    for (auto [init, argument, result] :
+         llvm::zip(forall.getOutputs(), forall.getRegionIterArgs(),
+                   forall.getResults())) {
+      unite(init, argument);
+      unite(argument, result);
     }
   } else if (auto materialize =
                  dyn_cast<bufferization::MaterializeInDestinationOp>(op)) {

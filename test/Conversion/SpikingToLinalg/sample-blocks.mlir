@@ -1,0 +1,98 @@
+// RUN: snn-opt %s --split-input-file --convert-spiking-to-linalg=samples-per-block=16 | FileCheck %s
+// RUN: snn-opt %s --split-input-file --convert-spiking-to-linalg=samples-per-block=16 --remarks-filter=convert-spiking-to-linalg -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: snn-opt %s --split-input-file --convert-spiking-to-linalg | FileCheck %s --check-prefix=TOGETHER
+
+// Without the option all samples take a step together.
+// TOGETHER-NOT: scf.forall
+
+// A block's sequences and states are parts of those of all samples, also the
+// outputs; what a step needs from outside with samples is cut as well.
+// CHECK-LABEL: func.func @recurrent
+// CHECK: scf.forall (%[[FIRST:.*]]) = (0) to (%{{.*}}) step (16) shared_outs(%[[OUT:.*]] = %{{.*}}, %[[V:.*]] = %arg1, %[[S:.*]] = %arg2)
+// CHECK-DAG: %[[X:.*]] = tensor.extract_slice %arg0[0, %[[FIRST]], 0] [%{{.*}}, %[[SIZE:.*]], 8] [1, 1, 1]
+// CHECK-DAG: %[[VB:.*]] = tensor.extract_slice %[[V]][%[[FIRST]], 0] [%[[SIZE]], 8] [1, 1]
+// CHECK-DAG: tensor.extract_slice %arg3[%[[FIRST]], 0] [%[[SIZE]], 8] [1, 1]
+// CHECK: %[[OB:.*]] = tensor.extract_slice %[[OUT]][0, %[[FIRST]], 0] [%{{.*}}, %[[SIZE]], 8] [1, 1, 1]
+// CHECK: %[[R:.*]]:3 = scf.for {{.*}} iter_args(%{{.*}} = %[[OB]], %{{.*}} = %[[VB]]
+// CHECK: tensor.empty(%[[SIZE]]) : tensor<?x8xi1>
+// CHECK: scf.forall.in_parallel
+// CHECK: tensor.parallel_insert_slice %[[R]]#0 into %[[OUT]][0, %[[FIRST]], 0]
+// CHECK: tensor.parallel_insert_slice %[[R]]#1 into %[[V]][%[[FIRST]], 0]
+// REMARK: remark: {{.*}}sample-blocks{{.*}}blocks of
+func.func @recurrent(%x: tensor<?x?x8xf32>, %v0: tensor<?x8xf32>, %s0: tensor<?x8xi1>, %bias: tensor<?x8xf32>, %w: tensor<8x8xf32>, %T: index)
+    -> (tensor<?x?x8xi1>, tensor<?x8xf32>) {
+  %c0 = arith.constant 0 : index
+  %B = tensor.dim %v0, %c0 : tensor<?x8xf32>
+  %out, %vT, %sT = spiking.time_loop %t = 0 to %T over(%x_t = %x : tensor<?x?x8xf32>) state(%v = %v0 : tensor<?x8xf32>, %s = %s0 : tensor<?x8xi1>) -> (tensor<?x?x8xi1>) {
+    %y = spiking.linear %s, %w : (tensor<?x8xi1>, tensor<8x8xf32>) -> tensor<?x8xf32>
+    %e = tensor.empty(%B) : tensor<?x8xi1>
+    %s1, %v1 = spiking.scan step ins(%a = %x_t : tensor<?x8xf32>, %b = %y : tensor<?x8xf32>) params(%p = %bias : tensor<?x8xf32>)
+        outs(%e : tensor<?x8xi1>) states(%m = %v : tensor<?x8xf32>) {
+      %one = arith.constant 1.0 : f32
+      %c = arith.addf %a, %b : f32
+      %d = arith.addf %c, %p : f32
+      %h = arith.addf %m, %d : f32
+      %u = arith.subf %h, %one : f32
+      %f = spiking.fire %u {surrogate = #spiking.atan} : f32 -> i1
+      spiking.yield %f : i1 next(%h : f32)
+    }
+    spiking.yield %s1 : tensor<?x8xi1> next(%v1, %s1 : tensor<?x8xf32>, tensor<?x8xi1>)
+  }
+  return %out, %vT : tensor<?x?x8xi1>, tensor<?x8xf32>
+}
+
+// -----
+
+// Samples meet: each step's gain is computed from all of them.
+// CHECK-LABEL: func.func @meet
+// CHECK-NOT: scf.forall
+// REMARK: all samples take a step before the next one begins{{.*}}'spiking.reduce_sum' uses a value that differs from sample to sample
+func.func @meet(%x: tensor<?x?x8xf32>, %v0: tensor<?x8xf32>, %w: tensor<8x8xf32>, %T: index) -> tensor<?x8xf32> {
+  %vT = spiking.time_loop %t = 0 to %T over(%x_t = %x : tensor<?x?x8xf32>) state(%v = %v0 : tensor<?x8xf32>) {
+    %sum = spiking.reduce_sum %v {dims = array<i64: 0>} : (tensor<?x8xf32>) -> tensor<8xf32>
+    %y = spiking.linear %x_t, %w : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+    %v1 = spiking.scan step ins(%a = %y : tensor<?x8xf32>) params(%p = %sum : tensor<8xf32>) states(%m = %v : tensor<?x8xf32>) {
+      %b = arith.mulf %a, %p : f32
+      %h = arith.addf %m, %b : f32
+      spiking.yield next(%h : f32)
+    }
+    spiking.yield next(%v1 : tensor<?x8xf32>)
+  }
+  return %vT : tensor<?x8xf32>
+}
+
+// -----
+
+// Nothing would be gained: no product is in the loop.
+// CHECK-LABEL: func.func @no_product
+// CHECK-NOT: scf.forall
+// REMARK: there is no product in it
+func.func @no_product(%x: tensor<?x?x8xf32>, %v0: tensor<?x8xf32>, %T: index) -> tensor<?x8xf32> {
+  %vT = spiking.time_loop %t = 0 to %T over(%x_t = %x : tensor<?x?x8xf32>) state(%v = %v0 : tensor<?x8xf32>) {
+    %v1 = spiking.scan step ins(%a = %x_t : tensor<?x8xf32>) states(%m = %v : tensor<?x8xf32>) {
+      %h = arith.addf %m, %a : f32
+      spiking.yield next(%h : f32)
+    }
+    spiking.yield next(%v1 : tensor<?x8xf32>)
+  }
+  return %vT : tensor<?x8xf32>
+}
+
+// -----
+
+// A batch of known size stays whole.
+// CHECK-LABEL: func.func @static_batch
+// CHECK-NOT: scf.forall
+// REMARK: without a dynamic number of samples
+func.func @static_batch(%x: tensor<?x4x8xf32>, %v0: tensor<4x8xf32>, %w: tensor<8x8xf32>, %T: index) -> tensor<4x8xf32> {
+  %vT = spiking.time_loop %t = 0 to %T over(%x_t = %x : tensor<?x4x8xf32>) state(%v = %v0 : tensor<4x8xf32>) {
+    %y = spiking.linear %v, %w : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+    %v1 = spiking.scan step ins(%a = %x_t : tensor<4x8xf32>, %b = %y : tensor<4x8xf32>) states(%m = %v : tensor<4x8xf32>) {
+      %c = arith.addf %a, %b : f32
+      %h = arith.addf %m, %c : f32
+      spiking.yield next(%h : f32)
+    }
+    spiking.yield next(%v1 : tensor<4x8xf32>)
+  }
+  return %vT : tensor<4x8xf32>
+}
