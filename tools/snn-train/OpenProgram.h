@@ -25,10 +25,18 @@ public:
   /// printed where it stands.
   rt::Status open(const std::string &path, rt::Trainer &trainer);
 
+  /// Which operation of a step that failed is the first to give a number that is
+  /// not finite: the step again, in the reference interpreter. A sentence; for a
+  /// shared object, which has no operations, it says that.
+  std::string explain(const rb_numeric_failure &failure) const;
+
 private:
   rt::Status compile(const std::string &path, rt::Trainer &trainer);
 
   std::unique_ptr<CompiledProgram> compiled;
+  /// The module as it was before lowering; null for a shared object.
+  struct Source;
+  std::unique_ptr<Source> source;
 };
 
 } // namespace rheobase

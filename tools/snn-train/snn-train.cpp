@@ -181,7 +181,8 @@ The model is compiled, or loaded if it is a shared object, and its `train_step` 
 shuffled data; after each epoch its `evaluate` is called for the test data. The last line of stdout is the test accuracy.
 
 Ctrl-C writes a checkpoint and leaves with status 130; a second one leaves at once. A loss that is infinite or not a
-number ends the training, and the last good checkpoint stays.
+number ends the training, and the last good checkpoint stays; of an .mlir network the step is run again in the
+interpreter, which names the operation and the time step.
 )";
 
 static const char examples[] = R"(
@@ -288,9 +289,9 @@ static Status checkCommandLine(const Options &options) {
 // Training
 //===----------------------------------------------------------------------===//
 
-/// Writes the arguments of a step that failed to the folder `user`.
-static void writeFailedStep(void *user, const rb_numeric_failure *failure) {
-  StringRef folder = *static_cast<const std::string *>(user);
+/// Writes the arguments of a step that failed to a folder.
+static void writeFailedStep(StringRef folder,
+                            const rb_numeric_failure *failure) {
   if (std::error_code code = sys::fs::create_directories(folder)) {
     errs() << "warning: cannot create '" << folder << "': " << code.message()
            << "\n";
@@ -311,6 +312,22 @@ static void writeFailedStep(void *user, const rb_numeric_failure *failure) {
   }
   errs() << "note: the arguments of epoch " << failure->epoch << ", step "
          << failure->step << " are in '" << folder << "'\n";
+}
+
+namespace {
+/// Who looks at a step that failed.
+struct Examiner {
+  const rheobase::OpenedProgram &program;
+  StringRef folder;
+};
+} // namespace
+
+static void examineFailedStep(void *user, const rb_numeric_failure *failure) {
+  auto *examiner = static_cast<const Examiner *>(user);
+  if (!examiner->folder.empty())
+    writeFailedStep(examiner->folder, failure);
+  std::string explanation = examiner->program.explain(*failure);
+  errs() << "note: " << explanation << "\n";
 }
 
 /// The runtime's options from those of the command line, which must stay alive.
@@ -339,10 +356,6 @@ static Status convertOptions(Options &from, rb_train_options &to) {
   to.resume = file(from.resume);
   to.log_steps = from.logSteps;
   to.progress = from.progress;
-  if (!from.failedStep.empty()) {
-    to.on_numeric = writeFailedStep;
-    to.user = &from.failedStep.getValue();
-  }
   for (const std::string &log : from.logs) {
     bool lines = StringRef(log).ends_with(".jsonl");
     const char *&slot = lines ? to.log_jsonl : to.log_csv;
@@ -361,7 +374,10 @@ static Status run(Options &options) {
   if (Status status = checkCommandLine(options); !status.ok())
     return status;
   rheobase::OpenedProgram program;
+  Examiner examiner{program, options.failedStep};
   Trainer trainer;
+  trainer.options.on_numeric = examineFailedStep;
+  trainer.options.user = &examiner;
   if (Status status = convertOptions(options, trainer.options); !status.ok())
     return status;
   if (Status status = program.open(options.model, trainer);
