@@ -3,11 +3,13 @@
 Every case of test/data/neurons runs in the reference interpreter: outputs are
 equal, membranes and final states differ by at most 1e-6 of the largest (or 1),
 gradients by at most 1e-5 of the largest of the case: those of the interpreter's
-tape, and those of the compiler's adjoint, which the interpreter executes.
+tape, and those of the compiler's adjoint, which the interpreter executes. Compiled
+code, forward and adjoint, passes the same comparisons.
 """
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -72,11 +74,11 @@ def difference(got, expected):
     return np.max(np.abs(got.astype(np.float64) - expected)) / max(1.0, np.max(np.abs(expected)))
 
 
-def compare(case, f, folder):
+def compare(case, f, folder, prefix="r"):
     """What differs in a function of a case, as text."""
     problems = []
     for i, what in enumerate(f.results):
-        got = np.load(folder / f"{f.symbol}_r{i}.npy")
+        got = np.load(folder / f"{f.symbol}_{prefix}{i}.npy")
         if what == "s":
             expected = case.arrays["s"]
             analog = not np.array_equal(expected, np.round(expected)) or case.info.get("surrogate") is None
@@ -182,6 +184,49 @@ def test_gradients_of_the_adjoint(cases, adjoints):
             if not np.array_equal(before, after):
                 problems.append(f"{f.symbol}: result {i} is not that of the function")
         differing, count = compare_gradients(case, f, folder, "a", len(f.results))
+        problems += differing
+        assert count == len([a for a in case.arrays if a == "gx" or a.startswith("grad_")]), case.name
+        compared += 1
+    assert not problems, "\n".join(problems)
+    assert compared == CASES - len(models.FORWARD_ONLY)
+
+
+@pytest.fixture(scope="module")
+def compiled(adjoints, tool):
+    """Runs the functions of all cases and their gradients as compiled code."""
+    folder, functions = adjoints
+    # The functions are compiled in their own module, the gradients without them.
+    text = re.sub(r"func.func @(\w+)(?<!_gradient)\(", r"func.func private @\1(", (folder / "adjoints.mlir").read_text())
+    (folder / "gradients.mlir").write_text(text)
+    jobs = []
+    for kind, module, results in (("runs", "cases.mlir", "_k"), ("adjoints", "gradients.mlir", "_ka")):
+        for job in json.loads((folder / f"{kind}.json").read_text()):
+            jobs.append({"module": str(folder / module), "function": job["function"], "arguments": job["arguments"],
+                         "results": job["results"].rsplit("_", 1)[0] + results, "compiled": True})
+    (folder / "compiled.json").write_text(json.dumps(jobs))
+    tool("reference-runner", folder / "compiled.json")
+    return folder, functions
+
+
+def test_forward_compiled(cases, compiled):
+    folder, functions = compiled
+    problems, compared = [], 0
+    for case in cases:
+        for f in functions[case.name]:
+            problems += compare(case, f, folder, "k")
+        compared += 1
+    assert not problems, "\n".join(problems)
+    assert compared == CASES
+
+
+def test_gradients_compiled(cases, compiled):
+    folder, functions = compiled
+    problems, compared = [], 0
+    for case in cases:
+        if "gx" not in case.arrays or case.name in models.FORWARD_ONLY:
+            continue
+        f = functions[case.name][0]
+        differing, count = compare_gradients(case, f, folder, "ka", len(f.results))
         problems += differing
         assert count == len([a for a in case.arrays if a == "gx" or a.startswith("grad_")]), case.name
         compared += 1

@@ -9,18 +9,24 @@
 //
 // in the reference interpreter and writes out/r0.npy, out/r1.npy, ... With
 // cotangents (null: zero) the function is differentiated on the interpreter's
-// tape, and out/g0.npy, ... are the cotangents of the arguments in f64. The
-// status is 1 if a run failed; the others are executed nevertheless.
+// tape, and out/g0.npy, ... are the cotangents of the arguments in f64. With
+// "compiled": true the module is compiled, once for all its runs, and out/r0.npy,
+// ... are what the compiled function gives. The status is 1 if a run failed; the
+// others are executed nevertheless.
 //
 //===----------------------------------------------------------------------===//
 
 #include "rheobase/InitAll.h"
+#include "rheobase/Pipelines/Compile.h"
+#include "rheobase/Pipelines/Pipelines.h"
 #include "rheobase/Reference/Interpreter.h"
 #include "rheobase/Reference/RuntimeTensor.h"
 #include "rheobase/Runtime/Npy.h"
 
 #include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
@@ -66,11 +72,13 @@ public:
 
 private:
   ModuleOp getModule(const std::string &path);
+  CompiledProgram *getProgram(const std::string &path);
   bool getArguments(func::FuncOp function, const llvm::json::Array &values,
                     SmallVector<Tensor> &arguments);
 
   MLIRContext context;
   llvm::StringMap<OwningOpRef<ModuleOp>> modules;
+  llvm::StringMap<std::unique_ptr<CompiledProgram>> programs;
 };
 } // namespace
 
@@ -79,6 +87,22 @@ ModuleOp Runner::getModule(const std::string &path) {
   if (!module)
     module = parseSourceFile<ModuleOp>(path, &context);
   return module ? *module : ModuleOp();
+}
+
+/// The program of a module; null if it does not compile.
+CompiledProgram *Runner::getProgram(const std::string &path) {
+  auto [found, isNew] = programs.try_emplace(path);
+  if (!isNew)
+    return found->second.get();
+  OwningOpRef<ModuleOp> module = getModule(path).clone();
+  auto frontend = PassManager::on<ModuleOp>(&context);
+  populateFrontendPipeline(frontend, FrontendOptions());
+  if (succeeded(frontend.run(*module))) {
+    auto program = compileForCPU(*module, CompileOptions());
+    if (succeeded(program))
+      found->second = std::move(*program);
+  }
+  return found->second.get();
 }
 
 bool Runner::getArguments(func::FuncOp function,
@@ -140,6 +164,17 @@ bool Runner::run(const llvm::json::Object &run) {
     for (auto [i, cotangent] : llvm::enumerate(gradient->cotangents))
       if (!writeTensor(prefix + std::to_string(i) + ".npy", cotangent))
         return false;
+  } else if (run.getBoolean("compiled").value_or(false)) {
+    CompiledProgram *program =
+        getProgram(run.getString("module").value_or("").str());
+    rb_entry_fn entry = program ? program->lookup(name) : nullptr;
+    SmallVector<ElementKind> kinds = llvm::map_to_vector(
+        function.getResultTypes(), [](Type type) {
+          return *reference::getElementKind(getElementTypeOrSelf(type));
+        });
+    if (!entry ||
+        !check(reference::callEntry(entry, arguments, kinds, results)))
+      return false;
   } else {
     auto executed = reference::run(function, arguments);
     if (failed(executed))
