@@ -1,4 +1,5 @@
-//===- Compile.cpp - From a module to a program -----------------------------===//
+//===- Compile.cpp - From a module to a program
+//-----------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -26,18 +27,42 @@ void rheobase::populateTrainingPipeline(OpPassManager &pm) {
   populateFrontendPipeline(pm, FrontendOptions());
 }
 
+void rheobase::populateSequenceStage(OpPassManager &pm, ModuleOp module) {
+  if (isTrainable(module))
+    return populateTrainingPipeline(pm);
+  pm.addPass(createOutlineParametersPass());
+  populateFrontendPipeline(pm, FrontendOptions());
+}
+
+void rheobase::populateCPUStage(OpPassManager &pm,
+                                const CompileOptions &options, Stage stage) {
+  switch (stage) {
+  case Stage::Input:
+  case Stage::Sequence:
+    return;
+  case Stage::Planned:
+    return populatePlanPipeline(pm, PlanOptions());
+  case Stage::Linalg: {
+    LinalgOptions linalg;
+    linalg.moduleName = options.moduleName;
+    linalg.samplesPerBlock = options.threads ? kSamplesPerBlock : 0;
+    return populateLinalgPipeline(pm, linalg);
+  }
+  case Stage::Buffers:
+    return populateBufferPipeline(pm);
+  case Stage::LLVM: {
+    CPUOptions cpu;
+    cpu.vectorBits = getVectorBits(options.codegen.isa);
+    cpu.threads = options.threads;
+    return buildLowerToLLVMPipeline(pm, cpu);
+  }
+  }
+}
+
 void rheobase::populateCPUPipeline(OpPassManager &pm,
                                    const CompileOptions &options) {
-  populatePlanPipeline(pm, PlanOptions());
-  LinalgOptions linalg;
-  linalg.moduleName = options.moduleName;
-  linalg.samplesPerBlock = options.threads ? kSamplesPerBlock : 0;
-  populateLinalgPipeline(pm, linalg);
-  populateBufferPipeline(pm);
-  CPUOptions cpu;
-  cpu.vectorBits = getVectorBits(options.codegen.isa);
-  cpu.threads = options.threads;
-  buildLowerToLLVMPipeline(pm, cpu);
+  for (Stage stage : getStages())
+    populateCPUStage(pm, options, stage);
 }
 
 bool rheobase::isTrainable(ModuleOp module) {

@@ -1,4 +1,5 @@
-//===- GPU.cpp - From buffers to GPU kernels --------------------------------===//
+//===- GPU.cpp - From buffers to GPU kernels
+//--------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -19,7 +20,6 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
-#include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
 using namespace rheobase;
@@ -66,40 +66,46 @@ void rheobase::populateGPUPipeline(OpPassManager &pm,
   buildLowerKernelsToNVVMPipeline(pm);
 }
 
+static constexpr std::pair<KernelStage, llvm::StringLiteral> stageNames[] = {
+    {KernelStage::Input, "input"},     {KernelStage::Sequence, "sequence"},
+    {KernelStage::Planned, "planned"}, {KernelStage::Linalg, "linalg"},
+    {KernelStage::Buffers, "buffers"}, {KernelStage::Kernels, "kernels"},
+    {KernelStage::NVVM, "nvvm"}};
+
 std::optional<KernelStage> rheobase::parseKernelStage(StringRef name) {
-  return llvm::StringSwitch<std::optional<KernelStage>>(name)
-      .Case("input", KernelStage::Input)
-      .Case("sequence", KernelStage::Sequence)
-      .Case("planned", KernelStage::Planned)
-      .Case("linalg", KernelStage::Linalg)
-      .Case("buffers", KernelStage::Buffers)
-      .Case("kernels", KernelStage::Kernels)
-      .Case("nvvm", KernelStage::NVVM)
-      .Default(std::nullopt);
+  for (auto [stage, known] : stageNames)
+    if (known == name)
+      return stage;
+  return std::nullopt;
 }
 
-void rheobase::populateKernelPipeline(OpPassManager &pm, ModuleOp module,
-                                      const GPUOptions &options,
-                                      KernelStage last) {
-  if (last >= KernelStage::Sequence) {
-    if (isTrainable(module)) {
-      populateTrainingPipeline(pm);
-    } else {
-      pm.addPass(spiking::createOutlineParametersPass());
-      populateFrontendPipeline(pm, FrontendOptions());
-    }
+StringRef rheobase::stringifyKernelStage(KernelStage stage) {
+  for (auto [known, name] : stageNames)
+    if (known == stage)
+      return name;
+  llvm_unreachable("all stages have names");
+}
+
+void rheobase::populateKernelStage(OpPassManager &pm, ModuleOp module,
+                                   const GPUOptions &options,
+                                   KernelStage stage) {
+  switch (stage) {
+  case KernelStage::Input:
+    return;
+  case KernelStage::Sequence:
+    return populateSequenceStage(pm, module);
+  case KernelStage::Planned:
+    return populatePlanPipeline(pm, PlanOptions());
+  case KernelStage::Linalg:
+    return populateLinalgPipeline(pm, LinalgOptions());
+  case KernelStage::Buffers:
+    // Functions take buffers: whoever launches kernels needs no other entry.
+    return populateBufferPipeline(pm, /*wrapEntries=*/false);
+  case KernelStage::Kernels:
+    return buildLowerToKernelsPipeline(pm, options);
+  case KernelStage::NVVM:
+    return buildLowerKernelsToNVVMPipeline(pm);
   }
-  if (last >= KernelStage::Planned)
-    populatePlanPipeline(pm, PlanOptions());
-  if (last >= KernelStage::Linalg)
-    populateLinalgPipeline(pm, LinalgOptions());
-  // Functions take buffers: whoever launches kernels needs no other entry.
-  if (last >= KernelStage::Buffers)
-    populateBufferPipeline(pm, /*wrapEntries=*/false);
-  if (last >= KernelStage::Kernels)
-    buildLowerToKernelsPipeline(pm, options);
-  if (last >= KernelStage::NVVM)
-    buildLowerKernelsToNVVMPipeline(pm);
 }
 
 namespace {
@@ -119,7 +125,8 @@ void rheobase::registerGPUPipelines() {
     return gpu;
   };
   PassPipelineRegistration<GPUPipelineOptions>(
-      "lower-to-kernels", "scans, products and linalg on buffers to GPU kernels",
+      "lower-to-kernels",
+      "scans, products and linalg on buffers to GPU kernels",
       [=](OpPassManager &pm, const GPUPipelineOptions &options) {
         buildLowerToKernelsPipeline(pm, convert(options));
       });

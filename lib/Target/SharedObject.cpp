@@ -65,7 +65,8 @@ static void describeValues(raw_ostream &os, StringRef title,
 }
 
 llvm::Expected<std::string> rheobase::generateHeader(StringRef manifest,
-                                                     StringRef name) {
+                                                     StringRef name,
+                                                     bool threads) {
   llvm::Expected<llvm::json::Value> json = llvm::json::parse(manifest);
   if (!json)
     return json.takeError();
@@ -89,7 +90,12 @@ llvm::Expected<std::string> rheobase::generateHeader(StringRef manifest,
         "callee:\n"
      << " * give their data back with rheobase_rt_free. A function returns RB_OK "
         "or the\n"
-     << " * status of an error, whose message is rb_last_error().\n"
+     << " * status of an error, whose message is rb_last_error().\n *\n"
+     << (threads ? " * Its loops run on the threads of OpenMP: libomp.so.5 is "
+                   "needed where it is\n"
+                   " * loaded. Compiled with --openmp=false it is not.\n"
+                 : " * Compiled with --openmp=false: it runs on one thread "
+                   "and needs no libomp.\n")
      << " */\n"
      << "#ifndef " << guard << "\n#define " << guard << "\n\n"
      << "#include \"rheobase/abi.h\"\n\n"
@@ -279,7 +285,8 @@ LogicalResult rheobase::writeCPUArtefact(ModuleOp module, CPUArtefact kind,
   SmallString<128> header(output);
   llvm::sys::path::replace_extension(header, "h");
   llvm::Expected<std::string> text =
-      generateHeader(manifest, llvm::sys::path::stem(output));
+      generateHeader(manifest, llvm::sys::path::stem(output),
+                     options.threads);
   if (!text)
     return module.emitError("cannot write the header: ")
            << llvm::toString(text.takeError());

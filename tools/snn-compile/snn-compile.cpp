@@ -1,4 +1,5 @@
-//===- snn-compile.cpp - Compiles networks ahead of time --------------------===//
+//===- snn-compile.cpp - Compiles networks ahead of time
+//--------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -9,6 +10,7 @@
 #include "rheobase/Pipelines/EmbedWeights.h"
 #include "rheobase/Pipelines/GPU.h"
 #include "rheobase/Pipelines/Pipelines.h"
+#include "rheobase/Pipelines/Report.h"
 #include "rheobase/Runtime/Files.h"
 #include "rheobase/Support/CommandLine.h"
 #include "rheobase/Target/PTX.h"
@@ -19,11 +21,17 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
+
+#include <chrono>
 
 using namespace mlir;
 using namespace rheobase;
@@ -60,9 +68,10 @@ static cl::opt<Emit, false, NamedValueParser<Emit>> emit(
         clEnumValN(Emit::SharedObject, "so",
                    "a shared object for CPUs, and beside it its C header: "
                    "what snn-train and C programs load"),
-        clEnumValN(Emit::PTX, "ptx",
-                   "kernels as PTX of one chip, beside them a manifest in JSON; "
-                   "later chips run it, too"),
+        clEnumValN(
+            Emit::PTX, "ptx",
+            "kernels as PTX of one chip, beside them a manifest in JSON; "
+            "later chips run it, too"),
         clEnumValN(Emit::Cubin, "cubin",
                    "kernels as machine code of one chip, and the manifest "
                    "(needs ptxas)"),
@@ -78,6 +87,24 @@ static cl::opt<std::string>
                    "the last but nvvm)"),
           cl::value_desc("stage"), cl::cat(whatCategory));
 
+static cl::list<std::string> functionNames(
+    "function", cl::CommaSeparated,
+    cl::desc("functions to compile (default: all public ones; of a network "
+             "with spiking.training its forward function, train_step and "
+             "evaluate)"),
+    cl::value_desc("name"), cl::cat(whatCategory));
+static cl::opt<std::string> dumpFolder(
+    "dump-dir",
+    cl::desc("folder for the program after each stage: 00-input.mlir, "
+             "01-sequence.mlir, ..."),
+    cl::value_desc("folder"), cl::cat(whatCategory));
+static cl::opt<std::string> reportFile(
+    "report", cl::ValueOptional,
+    cl::desc("what the compiler decided for each kernel, scan and buffer: on "
+             "the standard error, or into a file, as JSON if it ends in "
+             ".json"),
+    cl::value_desc("file"), cl::cat(whatCategory));
+
 static cl::opt<std::string>
     cpu("cpu", cl::init("x86-64-v3"),
         cl::desc("instruction set: x86-64-v3 (AVX2, default), x86-64-v4 "
@@ -86,7 +113,8 @@ static cl::opt<std::string>
 static cl::opt<bool>
     threads("openmp", cl::init(true),
             cl::desc("run loops on the threads of OpenMP (default); the code "
-                     "then needs libomp"),
+                     "then needs libomp.so.5 wherever it runs, which "
+                     "--openmp=false avoids"),
             cl::cat(cpuCategory));
 static cl::opt<std::string> weights(
     "weights",
@@ -133,6 +161,7 @@ static constexpr llvm::StringLiteral overview = R"(compiles spiking networks
     snn-compile examples/fashion_mlp.mlir --emit=so -o fashion_mlp.so
     snn-compile examples/fashion_mlp.mlir --target=nvptx --chip=sm_90 --emit=ptx
     snn-compile examples/fashion_mlp.mlir --target=nvptx --chip=sm_80,sm_90 --emit=fatbin -o mlp.fatbin
+    snn-compile examples/fashion_mlp.mlir --function=forward --dump-dir=stages --report
 )";
 
 static int fail(const llvm::Twine &message) {
@@ -176,32 +205,120 @@ static LogicalResult writeModule(ModuleOp module, StringRef output) {
                         [&] { return module.emitError(); });
 }
 
-/// Lowers `module` up to --until.
-static LogicalResult lower(ModuleOp module, KernelStage last) {
+namespace {
+/// Runs the stages of a compilation one by one.
+class Driver {
+public:
+  Driver(ModuleOp module, Report *report) : module(module), report(report) {}
+
+  /// Kernels or text: up to `last`.
+  LogicalResult lower(KernelStage last);
+  /// Code for CPUs.
+  LogicalResult writeCode(CPUInstructionSet isa, StringRef output);
+
+private:
+  LogicalResult run(StringRef stage,
+                    function_ref<void(PassManager &)> populate);
+  LogicalResult dump(StringRef stage);
+  /// Leaves the functions that were asked for.
+  LogicalResult selectFunctions();
+
+  ModuleOp module;
+  Report *report;
+  int dumped = 0;
+};
+} // namespace
+
+LogicalResult Driver::dump(StringRef stage) {
+  if (dumpFolder.empty())
+    return success();
+  std::string name;
+  llvm::raw_string_ostream(name)
+      << llvm::format("%02d-", dumped++) << stage << ".mlir";
+  SmallString<128> path(dumpFolder);
+  llvm::sys::path::append(path, name);
+  return writeModule(module, path);
+}
+
+LogicalResult Driver::run(StringRef stage,
+                          function_ref<void(PassManager &)> populate) {
+  auto start = std::chrono::steady_clock::now();
+  if (report)
+    report->beginStage(stage);
   PassManager pm(module.getContext());
-  GPUOptions options;
-  options.chunkSteps = chunkSteps;
-  populateKernelPipeline(pm, module, options, last);
+  populate(pm);
+  if (failed(pm.run(module)))
+    return failure();
+  if (report)
+    report->endStage(
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+            .count());
+  return success();
+}
+
+LogicalResult Driver::selectFunctions() {
+  if (functionNames.empty())
+    return success();
+  SmallVector<std::string> known;
+  for (auto function : module.getOps<func::FuncOp>())
+    if (function.isPublic() && !function.isDeclaration())
+      known.push_back(function.getName().str());
+  for (const std::string &name : functionNames)
+    if (!llvm::is_contained(known, name)) {
+      fail("--function: no public function '" + name +
+           "', expected one of: " + llvm::join(known, ", "));
+      return failure();
+    }
+  for (auto function : module.getOps<func::FuncOp>())
+    if (!llvm::is_contained(functionNames, function.getName()))
+      function.setPrivate();
+  PassManager pm(module.getContext());
+  pm.addPass(createSymbolDCEPass());
   return pm.run(module);
 }
 
-/// Lowers `module` and writes code for CPUs.
-static LogicalResult writeCode(ModuleOp module, CPUInstructionSet isa,
-                               StringRef output) {
+LogicalResult Driver::lower(KernelStage last) {
+  GPUOptions options;
+  options.chunkSteps = chunkSteps;
+  for (int i = 0; i <= static_cast<int>(last); ++i) {
+    auto stage = static_cast<KernelStage>(i);
+    if (failed(run(stringifyKernelStage(stage), [&](PassManager &pm) {
+          populateKernelStage(pm, module, options, stage);
+        })))
+      return failure();
+    // The training step is a function from here on.
+    if (stage == std::min(last, KernelStage::Sequence) &&
+        failed(selectFunctions()))
+      return failure();
+    if (failed(dump(stringifyKernelStage(stage))))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult Driver::writeCode(CPUInstructionSet isa, StringRef output) {
   CompileOptions options;
   options.codegen.isa = isa;
   options.threads = threads;
   options.moduleName = llvm::sys::path::stem(inputFile).str();
-  PassManager pm(module.getContext());
-  GPUOptions unused;
-  populateKernelPipeline(pm, module, unused, KernelStage::Sequence);
-  if (failed(pm.run(module)) ||
-      (!weights.empty() && failed(embedWeights(module, weights))))
+  if (failed(lower(KernelStage::Sequence)))
     return failure();
-  PassManager lowering(module.getContext());
-  populateCPUPipeline(lowering, options);
-  if (failed(lowering.run(module)))
-    return failure();
+  if (!weights.empty()) {
+    if (failed(embedWeights(module, weights)))
+      return failure();
+    for (const std::string &name : functionNames)
+      if (!module.lookupSymbol(name)) {
+        fail("--function: '" + name +
+             "' trains, and with --weights nothing does");
+        return failure();
+      }
+  }
+  for (Stage stage : getStages().drop_front(2))
+    if (failed(run(
+            stringifyStage(stage),
+            [&](PassManager &pm) { populateCPUStage(pm, options, stage); })) ||
+        failed(dump(stringifyStage(stage))))
+      return failure();
   CPUArtefactOptions artefact;
   artefact.codegen = options.codegen;
   artefact.threads = threads;
@@ -214,6 +331,21 @@ static LogicalResult writeCode(ModuleOp module, CPUInstructionSet isa,
                           artefact, output);
 }
 
+/// Where --report says.
+static LogicalResult writeReport(const Report &report, EmitError emitError) {
+  if (reportFile.empty()) {
+    report.print(llvm::errs());
+    return success();
+  }
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  if (StringRef(reportFile).ends_with(".json"))
+    os << llvm::formatv("{0:2}", report.toJSON()) << "\n";
+  else
+    report.print(os);
+  return writeArtefacts({GPUArtefact{"", text}}, reportFile, emitError);
+}
+
 static int run(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   reportFileSizeLimit();
@@ -221,8 +353,8 @@ static int run(int argc, char **argv) {
   cl::ParseCommandLineOptions(argc, argv, overview);
 
   // Mistakes that need no compilation to be seen.
-  bool code = emit == Emit::LLVM || emit == Emit::Object ||
-              emit == Emit::SharedObject;
+  bool code =
+      emit == Emit::LLVM || emit == Emit::Object || emit == Emit::SharedObject;
   bool kernels = emit != Emit::MLIR && !code;
   if (code && target != Target::CPU)
     return fail("this output is for CPUs: leave --target=nvptx out");
@@ -240,8 +372,8 @@ static int run(int argc, char **argv) {
     return fail("--until goes with --emit=mlir");
   if (chunkSteps < 1)
     return fail("--chunk-steps must be at least 1, got " + Twine(chunkSteps));
-  KernelStage last = target == Target::NVPTX ? KernelStage::Kernels
-                                             : KernelStage::Buffers;
+  KernelStage last =
+      target == Target::NVPTX ? KernelStage::Kernels : KernelStage::Buffers;
   if (until.getNumOccurrences()) {
     std::optional<KernelStage> known = parseKernelStage(until);
     if (!known || (target == Target::CPU && *known > KernelStage::Buffers))
@@ -274,9 +406,8 @@ static int run(int argc, char **argv) {
                                            : GPUFormat::Fatbin;
     // No place in a file is to blame.
     std::string problem;
-    ScopedDiagnosticHandler collect(&context, [&](Diagnostic &diagnostic) {
-      problem = diagnostic.str();
-    });
+    ScopedDiagnosticHandler collect(
+        &context, [&](Diagnostic &diagnostic) { problem = diagnostic.str(); });
     if (failed(checkGPUOptions(options, emitError)))
       return fail(problem);
     last = KernelStage::NVVM;
@@ -298,16 +429,36 @@ static int run(int argc, char **argv) {
   if (output != "-")
     if (rt::Status status = rt::checkWritable(output); !status.ok())
       return fail(status.message());
-  if (code)
-    return failed(writeCode(*module, *isa, output));
-  if (failed(lower(*module, last)))
+  if (!reportFile.empty() && reportFile != "-")
+    if (rt::Status status = rt::checkWritable(reportFile); !status.ok())
+      return fail("--report: " + status.message());
+  if (!dumpFolder.empty())
+    if (std::error_code error = llvm::sys::fs::create_directories(dumpFolder))
+      return fail("--dump-dir: cannot make the folder '" + dumpFolder +
+                  "': " + error.message());
+  std::optional<Report> report;
+  if (reportFile.getNumOccurrences()) {
+    report.emplace();
+    if (failed(report->attach(context)))
+      return 1;
+  }
+  Driver driver(*module, report ? &*report : nullptr);
+  if (code) {
+    if (failed(driver.writeCode(*isa, output)))
+      return 1;
+  } else if (failed(driver.lower(last))) {
     return 1;
-  if (!kernels)
-    return failed(writeModule(*module, output));
-  FailureOr<SmallVector<GPUArtefact>> artefacts =
-      emitKernels(*module, options);
-  return failed(artefacts) ||
-         failed(writeArtefacts(*artefacts, output, emitError));
+  } else if (!kernels) {
+    if (failed(writeModule(*module, output)))
+      return 1;
+  } else {
+    FailureOr<SmallVector<GPUArtefact>> artefacts =
+        emitKernels(*module, options);
+    if (failed(artefacts) ||
+        failed(writeArtefacts(*artefacts, output, emitError)))
+      return 1;
+  }
+  return report && failed(writeReport(*report, emitError));
 }
 
 int main(int argc, char **argv) {

@@ -6,6 +6,7 @@
 #ifndef RHEOBASE_PIPELINES_COMPILE_H
 #define RHEOBASE_PIPELINES_COMPILE_H
 
+#include "rheobase/Pipelines/Pipelines.h"
 #include "rheobase/Target/JIT.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -34,12 +35,20 @@ struct CompileOptions {
 /// distributed in the backward pass, too.
 void populateTrainingPipeline(mlir::OpPassManager &pm);
 
+/// From L0 or L1 to L1 with parameters outlined; a trainable module gets its
+/// training step and its evaluation.
+void populateSequenceStage(mlir::OpPassManager &pm, mlir::ModuleOp module);
+
+/// The passes of one stage after `Sequence`, for the stage before it.
+void populateCPUStage(mlir::OpPassManager &pm, const CompileOptions &options,
+                      Stage stage);
+
 /// From L1 to the LLVM dialect.
 void populateCPUPipeline(mlir::OpPassManager &pm,
                          const CompileOptions &options);
 
-/// Whether a function of the module has `spiking.training` and its training step
-/// is not built yet.
+/// Whether a function of the module has `spiking.training` and its training
+/// step is not built yet.
 bool isTrainable(mlir::ModuleOp module);
 
 /// Compiles a module at L0 or L1, which is lowered in place. A trainable module

@@ -49,13 +49,16 @@ enum class KernelStage {
 
 /// The stage that command lines call `name`.
 std::optional<KernelStage> parseKernelStage(llvm::StringRef name);
+llvm::StringRef stringifyKernelStage(KernelStage stage);
 
-/// From `module` at L0 or L1 to the stage `last`. A trainable module becomes its
-/// training step, its evaluation and its forward function.
-void populateKernelPipeline(mlir::OpPassManager &pm, mlir::ModuleOp module,
-                            const GPUOptions &options, KernelStage last);
+/// The passes of `stage` alone, on `module` after the stage before it. A
+/// trainable module becomes its training step, its evaluation and its forward
+/// function.
+void populateKernelStage(mlir::OpPassManager &pm, mlir::ModuleOp module,
+                         const GPUOptions &options, KernelStage stage);
 
-/// Makes the pipelines known to tools as `lower-to-kernels` and `lower-to-nvvm`.
+/// Makes the pipelines known to tools as `lower-to-kernels` and
+/// `lower-to-nvvm`.
 void registerGPUPipelines();
 
 } // namespace rheobase

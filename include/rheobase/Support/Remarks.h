@@ -46,6 +46,20 @@ constexpr llvm::StringLiteral kChannelsLast("channels-last");
 /// A transposition between layouts stays.
 constexpr llvm::StringLiteral kTransposed("transposed");
 
+// spiking-form-kernels
+/// Operations became a kernel.
+constexpr llvm::StringLiteral kKernel("kernel");
+
+// spiking-plan-memory
+/// The size of a function's arena.
+constexpr llvm::StringLiteral kArena("arena");
+/// A buffer whose size is not a function of the arguments.
+constexpr llvm::StringLiteral kNoSlot("no-slot");
+/// A result that is part of something else and copied.
+constexpr llvm::StringLiteral kResultCopy("result-copy");
+/// A donated argument whose new value is copied into it.
+constexpr llvm::StringLiteral kDonation("donation");
+
 } // namespace rheobase::remarks
 
 #endif // RHEOBASE_SUPPORT_REMARKS_H

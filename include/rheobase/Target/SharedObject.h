@@ -37,7 +37,7 @@ mlir::LogicalResult writeCPUArtefact(mlir::ModuleOp module, CPUArtefact kind,
 /// A C header that declares and documents the entry points of a manifest.
 /// `name` is that of the shared object without its ending.
 llvm::Expected<std::string> generateHeader(llvm::StringRef manifest,
-                                           llvm::StringRef name);
+                                           llvm::StringRef name, bool threads);
 
 } // namespace rheobase
 

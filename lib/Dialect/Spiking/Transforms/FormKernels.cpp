@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "rheobase/Dialect/Spiking/Transforms/Passes.h"
+#include "rheobase/Support/Remarks.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -23,6 +24,7 @@ namespace rheobase::spiking {
 } // namespace rheobase::spiking
 
 using namespace mlir;
+using namespace rheobase;
 using namespace rheobase::spiking;
 
 /// Which part an operation plays in a kernel.
@@ -194,12 +196,16 @@ void KernelBuilder::build(ArrayRef<Operation *> group) {
     op->erase();
 
   auto function = kernel->getParentOfType<func::FuncOp>();
-  remark::passed(kernel->getLoc(), remark::RemarkOpts::name("kernel")
+  remark::passed(kernel->getLoc(), remark::RemarkOpts::name(remarks::kKernel)
                                        .category("spiking-form-kernels")
                                        .function(function.getName()))
-      << "kernel " << implementation << ": " << std::to_string(group.size())
-      << " operations, " << std::to_string(inputs.size()) << " inputs, "
-      << std::to_string(outputs.size()) << " results";
+      << ("kernel " + implementation + ": " + std::to_string(group.size()) +
+          " operations, " + std::to_string(inputs.size()) + " inputs, " +
+          std::to_string(outputs.size()) + " results")
+      << remark::metric("kernel", implementation)
+      << remark::metric("operations", group.size())
+      << remark::metric("inputs", inputs.size())
+      << remark::metric("results", outputs.size());
 }
 
 void KernelBuilder::run() {

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "rheobase/Dialect/Spiking/Transforms/Passes.h"
+#include "rheobase/Support/Remarks.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
@@ -23,6 +24,7 @@ namespace rheobase::spiking {
 } // namespace rheobase::spiking
 
 using namespace mlir;
+using namespace rheobase;
 using namespace rheobase::spiking;
 
 /// Of what the runtime allocates, and of slots of the arena.
@@ -354,9 +356,10 @@ LogicalResult MemoryPlanner::placeResults() {
     for (Operation *user : block.getArgument(index).getUsers())
       if (auto copy = dyn_cast<memref::CopyOp>(user))
         if (copy.getTarget() == block.getArgument(index))
-          remark::missed(copy.getLoc(), remark::RemarkOpts::name("donation")
-                                            .category("spiking-plan-memory")
-                                            .function(function.getName()))
+          remark::missed(copy.getLoc(),
+                         remark::RemarkOpts::name(remarks::kDonation)
+                             .category("spiking-plan-memory")
+                             .function(function.getName()))
               << "the new value of argument " << std::to_string(index)
               << " is computed elsewhere and copied";
   }
@@ -388,9 +391,10 @@ LogicalResult MemoryPlanner::placeResults() {
       results.push_back({number, value, alloc, alloc});
     } else {
       memref::CopyOp::create(builder, value.getLoc(), value, memory);
-      remark::missed(value.getLoc(), remark::RemarkOpts::name("result-copy")
-                                         .category("spiking-plan-memory")
-                                         .function(function.getName()))
+      remark::missed(value.getLoc(),
+                     remark::RemarkOpts::name(remarks::kResultCopy)
+                         .category("spiking-plan-memory")
+                         .function(function.getName()))
           << "result " << std::to_string(number)
           << " is part of another value and copied";
       results.push_back({number, value, value, {}});
@@ -504,7 +508,7 @@ LogicalResult MemoryPlanner::freeOthers() {
       }
     std::string type;
     llvm::raw_string_ostream(type) << alloc.getType();
-    remark::missed(alloc.getLoc(), remark::RemarkOpts::name("no-slot")
+    remark::missed(alloc.getLoc(), remark::RemarkOpts::name(remarks::kNoSlot)
                                        .category("spiking-plan-memory")
                                        .function(function.getName()))
         << "a buffer of " << type
@@ -632,12 +636,15 @@ void MemoryPlanner::report() {
     for (unsigned factor : slot.bytes.factors)
       os << "*" << atEntry->nameOf(extents[factor]);
   }
-  remark::passed(loc, remark::RemarkOpts::name("arena")
+  if (slots.empty())
+    text = "0";
+  remark::passed(loc, remark::RemarkOpts::name(remarks::kArena)
                           .category("spiking-plan-memory")
                           .function(function.getName()))
-      << "an arena of " << (text.empty() ? StringRef("0") : StringRef(text))
-      << " bytes: " << std::to_string(slots.size()) << " slots for "
-      << std::to_string(buffers.size()) << " buffers";
+      << ("an arena of " + text + " bytes: " + std::to_string(slots.size()) +
+          " slots for " + std::to_string(buffers.size()) + " buffers")
+      << remark::metric("bytes", text) << remark::metric("slots", slots.size())
+      << remark::metric("buffers", buffers.size());
 }
 
 LogicalResult MemoryPlanner::run() {

@@ -18,7 +18,7 @@
 // CHECK:         memref.copy %[[C]], %[[Y]]
 // CHECK-NOT:     memref.alloc
 // CHECK:         return
-// REMARK: [Passed] arena | {{.*}} Remark="4*B + 4*B", Remark=" bytes: ", Remark=2, Remark=" slots for ", Remark=3
+// REMARK: [Passed] arena | {{.*}} Remark="an arena of 4*B + 4*B bytes: 2 slots for 3 buffers", buffers=3, bytes="4*B + 4*B", slots=2
 func.func @slots(%x: memref<?xf32> {spiking.dims = ["B"]}) -> memref<?xf32> {
   %c0 = arith.constant 0 : index
   %n = memref.dim %x, %c0 : memref<?xf32>
