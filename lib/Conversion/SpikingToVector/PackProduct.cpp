@@ -1,0 +1,346 @@
+//===- PackProduct.cpp - Operands of products in panels -------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LaneEmitter.h"
+#include "ProductLowering.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace rheobase;
+
+Value ProductLowering::convert(const Factor &factor, Value element,
+                               int64_t width) {
+  LaneEmitter lane(b, loc, width);
+  IRMapping mapping;
+  mapping.map(factor.argument, element);
+  lane.emit(factor.conversion, mapping);
+  return lane.spread(mapping.lookupOrDefault(factor.value));
+}
+
+Value ProductLowering::loadFactors(const Factor &factor,
+                                   const StridedOperand &operand, Value offset,
+                                   Value count, int64_t width) {
+  auto loaded = VectorType::get({width}, operand.element);
+  if (!count)
+    return convert(factor,
+                   vector::LoadOp::create(b, loc, loaded, operand.flat, offset),
+                   width);
+  // Masked accesses of narrow elements need AVX-512.
+  if (operand.element.getIntOrFloatBitWidth() >= 32 || vectorBits >= 512) {
+    Value mask = vector::CreateMaskOp::create(
+        b, loc, VectorType::get({width}, b.getI1Type()), ValueRange{count});
+    Value none = arith::ConstantOp::create(b, loc, b.getZeroAttr(loaded));
+    return convert(factor,
+                   vector::MaskedLoadOp::create(b, loc, loaded, operand.flat,
+                                                offset, mask, none),
+                   width);
+  }
+  Value none = arith::ConstantOp::create(b, loc, b.getZeroAttr(loaded));
+  auto loop = scf::ForOp::create(b, loc, zero, count, one, none);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value lane = loop.getInductionVar();
+    Value element =
+        memref::LoadOp::create(b, loc, operand.flat, index.add(offset, lane));
+    Value next = vector::InsertOp::create(
+        b, loc, element, loop.getRegionIterArg(0), OpFoldResult(lane));
+    scf::YieldOp::create(b, loc, next);
+  }
+  return convert(factor, loop.getResult(0), width);
+}
+
+void ProductLowering::copyFactors(const Factor &factor,
+                                  const StridedOperand &operand, Value source,
+                                  Value count, Value target,
+                                  Value targetOffset) {
+  Value width = index.constant(lanes);
+  Value full = index.mul(index.div(count, width), width);
+  createLoop(b, loc, zero, full, width, [&](Value i) {
+    Value value = loadFactors(factor, operand, index.add(source, i), {}, lanes);
+    vector::StoreOp::create(b, loc, value, target, index.add(targetOffset, i));
+  });
+  Value rest = index.sub(count, full);
+  if (known(rest) == 0)
+    return;
+  auto hasRest = scf::IfOp::create(b, loc, index.less(zero, rest), false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(hasRest.thenBlock());
+  Value value =
+      loadFactors(factor, operand, index.add(source, full), rest, lanes);
+  vector::StoreOp::create(b, loc, value, target, index.add(targetOffset, full));
+}
+
+/// Runs `body` for the parts of positions `from` to `to` that lie in one run:
+/// with the offset of position 0 of the run's progression, and the positions.
+void ProductLowering::forEachRun(
+    const LoopGroup &group, Value from, Value to,
+    llvm::function_ref<void(Value, Value, Value)> body) {
+  if (group.isLinear())
+    return body(zero, from, to);
+  Value size = index.max(group.runSize, one);
+  Value firstRun = index.div(from, size);
+  Value endRun = index.div(index.add(to, index.sub(size, one)), size);
+  createLoop(b, loc, firstRun, endRun, one, [&](Value run) {
+    Value start = index.mul(run, size);
+    Value offset = index.sub(group.getRunOffset(index, run),
+                             index.mul(start, group.stride));
+    body(offset, index.max(start, from), index.min(index.add(start, size), to));
+  });
+}
+
+Value ProductLowering::createOffsetTable(const LoopGroup &group, Value from,
+                                         Value to) {
+  if (group.isLinear())
+    return {};
+  Value size = index.sub(to, from);
+  Value table = memref::AllocOp::create(
+      b, loc, MemRefType::get({ShapedType::kDynamic}, b.getIndexType()), size);
+  forEachRun(group, from, to, [&](Value offset, Value lo, Value hi) {
+    createLoop(b, loc, lo, hi, one, [&](Value position) {
+      Value value = index.add(offset, index.mul(position, group.stride));
+      memref::StoreOp::create(b, loc, value, table, index.sub(position, from));
+    });
+  });
+  return table;
+}
+
+Value ProductLowering::getOffset(const LoopGroup &group, Value table,
+                                 Value tableStart, Value position) {
+  if (!table)
+    return index.mul(position, group.stride);
+  return memref::LoadOp::create(b, loc, table, index.sub(position, tableStart));
+}
+
+/// The transpose of a square of vectors: one exchange of halves, quarters, ...
+/// of the columns for each bit of the index.
+static void transpose(OpBuilder &b, Location loc, MutableArrayRef<Value> rows) {
+  int64_t size = rows.size();
+  for (int64_t bit = size / 2; bit > 0; bit /= 2) {
+    SmallVector<int64_t> low(size), high(size);
+    for (int64_t column = 0; column < size; ++column) {
+      bool upper = column & bit;
+      low[column] = upper ? size + (column ^ bit) : column;
+      high[column] = upper ? size + column : column ^ bit;
+    }
+    for (int64_t row = 0; row < size; ++row) {
+      if (row & bit)
+        continue;
+      Value first = rows[row], second = rows[row | bit];
+      rows[row] = vector::ShuffleOp::create(b, loc, first, second, low);
+      rows[row | bit] = vector::ShuffleOp::create(b, loc, first, second, high);
+    }
+  }
+}
+
+/// Packs rows `firstStep` to `endStep` of B in panels of columns, each of
+/// `rows` rows.
+void ProductLowering::packB(Value rows) {
+  const Factor &factor = product.b;
+  const StridedOperand &operand = operandOf(factor.operand);
+  Value stride = operand.strides[product.n];
+  Value panelSize = times(rows, columnsOfTile);
+  auto targetOf = [&](Value panel, Value step) {
+    return index.add(index.mul(panel, panelSize),
+                     times(index.sub(step, firstStep), columnsOfTile));
+  };
+
+  if (packingOfB == PackingOfB::Rows) {
+    // Reads are sequential.
+    constexpr int64_t chunk = 32;
+    createParallelLoops(
+        b, loc, firstStep, endStep, index.constant(chunk),
+        [&](ValueRange start) {
+          Value end = index.min(plus(start[0], chunk), endStep);
+          createLoop(b, loc, start[0], end, one, [&](Value step) {
+            Value source =
+                index.add(bBase, getOffset(*bSteps, bTable, firstStep, step));
+            auto copy = [&](Value panel, Value count) {
+              for (int64_t v = 0; v < vectorsOfTile; ++v) {
+                Value rest =
+                    count
+                        ? index.sub(index.min(index.max(count, index.constant(
+                                                                   v * lanes)),
+                                              index.constant((v + 1) * lanes)),
+                                    index.constant(v * lanes))
+                        : Value();
+                if (rest && known(rest) == lanes)
+                  rest = {};
+                Value value =
+                    rest && known(rest) == 0
+                        ? Value(arith::ConstantOp::create(
+                              b, loc, b.getZeroAttr(vectorOf(lanes))))
+                        : loadFactors(
+                              factor, operand,
+                              index.add(
+                                  source,
+                                  plus(times(panel, columnsOfTile), v * lanes)),
+                              rest, lanes);
+                vector::StoreOp::create(b, loc, value, bPacked,
+                                        plus(targetOf(panel, step), v * lanes));
+              }
+            };
+            createLoop(b, loc, zero, fullPanels, one,
+                       [&](Value panel) { copy(panel, {}); });
+            Value rest = index.sub(sizeN, times(fullPanels, columnsOfTile));
+            if (known(rest) == 0)
+              return;
+            auto hasRest =
+                scf::IfOp::create(b, loc, index.less(zero, rest), false);
+            OpBuilder::InsertionGuard guard(b);
+            b.setInsertionPointToStart(hasRest.thenBlock());
+            copy(fullPanels, rest);
+          });
+        });
+    return;
+  }
+
+  // Columns beyond the last one repeat it; what they give is not stored.
+  Value lastColumn = index.sub(sizeN, one);
+  createParallelLoops(b, loc, zero, panels, one, [&](ValueRange panel) {
+    Value firstColumn = times(panel[0], columnsOfTile);
+    if (packingOfB == PackingOfB::Elements) {
+      createLoop(b, loc, firstStep, endStep, one, [&](Value step) {
+        Value source =
+            index.add(bBase, getOffset(*bSteps, bTable, firstStep, step));
+        Value target = targetOf(panel[0], step);
+        createLoop(
+            b, loc, zero, index.constant(columnsOfTile), one, [&](Value c) {
+              Value column = index.min(index.add(firstColumn, c), lastColumn);
+              Value element = memref::LoadOp::create(
+                  b, loc, operand.flat,
+                  index.add(source, index.mul(column, stride)));
+              memref::StoreOp::create(b, loc, convert(factor, element, 0),
+                                      bPacked, index.add(target, c));
+            });
+      });
+      return;
+    }
+    createLoop(b, loc, zero, index.constant(vectorsOfTile), one, [&](Value v) {
+      Value group = index.add(firstColumn, times(v, lanes));
+      SmallVector<Value> columns;
+      for (int64_t i = 0; i < lanes; ++i)
+        columns.push_back(index.add(
+            bBase, index.mul(index.min(plus(group, i), lastColumn), stride)));
+      forEachRun(
+          *bSteps, firstStep, endStep, [&](Value offset, Value lo, Value hi) {
+            auto tile = [&](Value step, Value count) {
+              Value at = index.add(offset, step);
+              SmallVector<Value> vectors;
+              for (Value column : columns)
+                vectors.push_back(loadFactors(
+                    factor, operand, index.add(column, at), count, lanes));
+              transpose(b, loc, vectors);
+              Value target =
+                  index.add(targetOf(panel[0], step), times(v, lanes));
+              for (auto [i, vector] : llvm::enumerate(vectors))
+                vector::StoreOp::create(b, loc, vector, bPacked,
+                                        plus(target, i * columnsOfTile));
+            };
+            Value width = index.constant(lanes);
+            Value full = index.add(
+                lo, index.mul(index.div(index.sub(hi, lo), width), width));
+            createLoop(b, loc, lo, full, width,
+                       [&](Value step) { tile(step, {}); });
+            Value rest = index.sub(hi, full);
+            if (known(rest) == 0)
+              return;
+            auto hasRest =
+                scf::IfOp::create(b, loc, index.less(zero, rest), false);
+            OpBuilder::InsertionGuard guard(b);
+            b.setInsertionPointToStart(hasRest.thenBlock());
+            tile(full, rest);
+          });
+    });
+  });
+}
+
+/// Packs rows `blockRow` to `blockRowEnd`, rounded up to whole register blocks,
+/// and steps `blockStart` to `blockEnd` of A. Rows beyond the last one of the
+/// matrix repeat it.
+void ProductLowering::packA() {
+  const Factor &factor = product.a;
+  const StridedOperand &operand = operandOf(factor.operand);
+  Value lastRow = index.sub(sizeM, one);
+  Value tile = index.constant(rowsOfTile);
+  Value count = index.sub(blockRowEnd, blockRow);
+  bool whole = known(sizeM) && *known(sizeM) % rowsOfTile == 0;
+  Value padded =
+      whole ? count
+            : index.mul(index.div(plus(count, rowsOfTile - 1), tile), tile);
+
+  if (packingOfA == PackingOfA::Rows) {
+    forEachRun(
+        *aSteps, blockStart, blockEnd, [&](Value offset, Value lo, Value hi) {
+          createLoop(b, loc, zero, padded, one, [&](Value r) {
+            Value row = index.add(blockRow, r);
+            if (!whole)
+              row = index.min(row, lastRow);
+            Value source = index.add(
+                index.add(aBase, getOffset(*aRows, aRowTable, blockRow, row)),
+                index.add(offset, lo));
+            Value target = index.add(times(r, getRowStride(lanes)),
+                                     index.sub(lo, blockStart));
+            copyFactors(factor, operand, source, index.sub(hi, lo), aBlock,
+                        target);
+          });
+        });
+    return;
+  }
+
+  if (packingOfA == PackingOfA::Columns) {
+    auto block = [&](Value r, int64_t rows, bool scalar) {
+      Value row = index.add(blockRow, r);
+      createLoop(b, loc, blockStart, blockEnd, one, [&](Value step) {
+        Value source =
+            index.add(aBase, getOffset(*aSteps, aStepTable, blockStart, step));
+        Value target = index.add(
+            times(r, blockOfK), times(index.sub(step, blockStart), rowsOfTile));
+        if (!scalar) {
+          Value value =
+              loadFactors(factor, operand, index.add(source, row), {}, rows);
+          vector::StoreOp::create(b, loc, value, aBlock, target);
+          return;
+        }
+        createLoop(b, loc, zero, tile, one, [&](Value i) {
+          Value clamped = index.min(index.add(row, i), lastRow);
+          Value element = memref::LoadOp::create(b, loc, operand.flat,
+                                                 index.add(source, clamped));
+          memref::StoreOp::create(b, loc, convert(factor, element, 0), aBlock,
+                                  index.add(target, i));
+        });
+      });
+    };
+    Value full = index.mul(index.div(count, tile), tile);
+    createLoop(b, loc, zero, full, tile,
+               [&](Value r) { block(r, rowsOfTile, false); });
+    if (whole)
+      return;
+    auto hasRest = scf::IfOp::create(b, loc, index.less(full, count), false);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(hasRest.thenBlock());
+    if (auto rows = known(sizeM))
+      block(full, *rows % rowsOfTile, false);
+    else
+      block(full, rowsOfTile, true);
+    return;
+  }
+
+  createLoop(b, loc, zero, padded, one, [&](Value r) {
+    Value row = index.min(index.add(blockRow, r), lastRow);
+    Value source =
+        index.add(aBase, getOffset(*aRows, aRowTable, blockRow, row));
+    Value target = times(r, getRowStride(lanes));
+    createLoop(b, loc, blockStart, blockEnd, one, [&](Value step) {
+      Value element = memref::LoadOp::create(
+          b, loc, operand.flat,
+          index.add(source, getOffset(*aSteps, aStepTable, blockStart, step)));
+      memref::StoreOp::create(b, loc, convert(factor, element, 0), aBlock,
+                              index.add(target, index.sub(step, blockStart)));
+    });
+  });
+}

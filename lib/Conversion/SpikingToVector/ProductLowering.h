@@ -1,0 +1,164 @@
+//===- ProductLowering.h - Products in register blocks ----------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A product, acc = fma(a, b, acc) over reduction loops, is seen as a matrix
+// product C[m, n] += A[m, k] * B[k, n]: n is a loop along which C is contiguous
+// and that only B depends on, m are the loops that only A depends on, k the
+// reductions in their order. Blocks of A and B are packed, whatever their
+// layout (rows, columns, the windows of a convolution, spikes in bytes), and a
+// block of C stays in registers while k runs. Each element of C remains one
+// chain with ascending k: blocks of k continue it.
+//
+// MatchProduct.cpp recognizes products, PackProduct.cpp packs their operands,
+// ProductsToVector.cpp is the loop nest.
+//
+//===----------------------------------------------------------------------===//
+#ifndef RHEOBASE_LIB_CONVERSION_SPIKINGTOVECTOR_PRODUCTLOWERING_H
+#define RHEOBASE_LIB_CONVERSION_SPIKINGTOVECTOR_PRODUCTLOWERING_H
+
+#include "IndexMath.h"
+#include "StridedLoops.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/PatternMatch.h"
+#include <optional>
+
+namespace rheobase {
+
+/// Steps of k that a packed block covers: with the columns of a register block
+/// they stay in the first-level cache.
+inline constexpr int64_t blockOfK = 256;
+
+/// What the body of a product multiplies.
+struct Factor {
+  /// The operand's number, and the body's argument for it.
+  int64_t operand;
+  mlir::BlockArgument argument;
+  /// Operations that make the factor of the element: conversions.
+  llvm::SmallVector<mlir::Operation *> conversion;
+  mlir::Value value;
+};
+
+/// A product that has been recognized.
+struct Product {
+  mlir::linalg::GenericOp op;
+  /// The operand that the rows belong to, and the one of the columns.
+  Factor a, b;
+  /// Loops.
+  int64_t n;
+  llvm::SmallVector<int64_t> batch, m, k;
+};
+
+/// How a packed block of A lies in memory.
+enum class PackingOfA {
+  /// Not packed: read where it is.
+  None,
+  /// Row by row, copied along k.
+  Rows,
+  /// Register blocks of rows for each k, copied along m.
+  Columns,
+  /// Row by row, element by element.
+  Elements
+};
+enum class PackingOfB { Rows, Transposed, Elements };
+
+/// The product that `op` is; none if it is something else.
+std::optional<Product> matchProduct(mlir::linalg::GenericOp op);
+
+/// Distance of the rows of a packed block of A; the vector at the end takes
+/// what copies write too much.
+inline int64_t getRowStride(int64_t lanes) { return blockOfK + lanes; }
+
+class ProductLowering {
+public:
+  ProductLowering(mlir::RewriterBase &rewriter, Product product,
+                  int64_t vectorBits, bool threads)
+      : b(rewriter), product(product), loc(product.op.getLoc()),
+        index{rewriter, loc}, vectorBits(vectorBits), threads(threads) {}
+
+  void run();
+
+private:
+  void emitMatrixProduct(mlir::Value aBase, mlir::Value bBase,
+                         mlir::Value cBase, bool nested);
+  void emitTask(mlir::Value firstRow, mlir::Value endRow,
+                mlir::Value firstPanel, mlir::Value endPanel);
+  void emitRowBlocks(mlir::Value panel, bool tail);
+  void emitKernel(int64_t rows, mlir::Value firstRow, mlir::Value panel,
+                  bool tail, bool clamped);
+  void packA();
+  void packB(mlir::Value rows);
+
+  /// A vector of factors from `count` elements at `offset` (null: all lanes).
+  mlir::Value loadFactors(const Factor &factor, const StridedOperand &operand,
+                          mlir::Value offset, mlir::Value count, int64_t width);
+  mlir::Value convert(const Factor &factor, mlir::Value element, int64_t width);
+  /// dst[i] = the factor at src + i, for `count` elements. May write up to a
+  /// vector more.
+  void copyFactors(const Factor &factor, const StridedOperand &operand,
+                   mlir::Value source, mlir::Value count, mlir::Value target,
+                   mlir::Value targetOffset);
+  /// Offsets of positions `from` to `to` of a group, for groups that are not
+  /// linear; null for others.
+  mlir::Value createOffsetTable(const LoopGroup &group, mlir::Value from,
+                                mlir::Value to);
+  mlir::Value getOffset(const LoopGroup &group, mlir::Value table,
+                        mlir::Value tableStart, mlir::Value position);
+  void forEachRun(const LoopGroup &group, mlir::Value from, mlir::Value to,
+                  llvm::function_ref<void(mlir::Value offset, mlir::Value lo,
+                                          mlir::Value hi)>
+                      body);
+  const StridedOperand &operandOf(int64_t number) {
+    return space.operands[number];
+  }
+  mlir::VectorType vectorOf(int64_t width) {
+    return mlir::VectorType::get({width}, type);
+  }
+  mlir::Value plus(mlir::Value a, int64_t c) {
+    return index.add(a, index.constant(c));
+  }
+  mlir::Value times(mlir::Value a, int64_t c) {
+    return index.mul(a, index.constant(c));
+  }
+  std::optional<int64_t> known(mlir::Value v) {
+    return IndexMath::getConstant(v);
+  }
+
+  mlir::RewriterBase &b;
+  Product product;
+  mlir::Location loc;
+  IndexMath index;
+  int64_t vectorBits;
+  bool threads;
+
+  StridedLoops space;
+  mlir::Type type;
+  /// Lanes of a vector; rows and vectors of a register block; its columns.
+  int64_t lanes = 0, rowsOfTile = 0, vectorsOfTile = 0, columnsOfTile = 0;
+  PackingOfA packingOfA = PackingOfA::None;
+  PackingOfB packingOfB = PackingOfB::Rows;
+  bool mayReadB = false;
+  /// The rows that form one run in A; the others are loops around it.
+  llvm::SmallVector<int64_t> outerM;
+  std::optional<LoopGroup> aRows, aSteps, bSteps, cRows, aOuter, cOuter;
+  mlir::Value zero, one, sizeM, sizeN, sizeK, panels, fullPanels;
+
+  // What is being emitted.
+  mlir::Value aBase, bBase, cBase;
+  /// k of the packed part of B, of the block of A.
+  mlir::Value firstStep, endStep, blockStart, blockEnd;
+  /// Rows of the block of A.
+  mlir::Value blockRow, blockRowEnd;
+  mlir::Value aBlock, aRowTable, aStepTable, bTable;
+  /// B where the kernel reads it, the distance of its rows, and whether this is
+  /// the operand itself.
+  mlir::Value bSource, bRowStride, bUnpacked, bPacked, panelRows;
+  llvm::SmallVector<mlir::Value> tailMasks;
+};
+
+} // namespace rheobase
+
+#endif // RHEOBASE_LIB_CONVERSION_SPIKINGTOVECTOR_PRODUCTLOWERING_H
