@@ -121,6 +121,24 @@ private:
 
 DimensionClasses::DimensionClasses(func::FuncOp function) {
   function.walk([&](Operation *op) { visit(op); });
+  // What the source calls by one name is equal.
+  llvm::StringMap<int> given;
+  for (BlockArgument argument : function.getArguments()) {
+    auto type = dyn_cast<RankedTensorType>(argument.getType());
+    auto names = function.getArgAttrOfType<ArrayAttr>(
+        argument.getArgNumber(), SpikingDialect::kDimsAttrName);
+    if (!type || !names || type.getRank() != int64_t(names.size()))
+      continue;
+    for (auto [dim, attribute] : llvm::enumerate(names)) {
+      auto name = dyn_cast<StringAttr>(attribute);
+      if (!name || name == "?")
+        continue;
+      int id = dimension(argument, dim);
+      auto [it, isNew] = given.try_emplace(name.getValue(), id);
+      if (!isNew)
+        unite(it->second, id);
+    }
+  }
 }
 
 void DimensionClasses::visit(Operation *op) {

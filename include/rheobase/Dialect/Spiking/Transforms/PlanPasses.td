@@ -75,7 +75,8 @@ def DonateArgumentsPass : Pass<"spiking-donate-arguments", "::mlir::func::FuncOp
   let summary = "put results into the arguments that they update";
   let description = [{
     Before bufferization: a result with `spiking.aliases = k` is materialized in argument k, which becomes writable; no
-    other argument is. Bufferization then computes such a result in place, or copies it where it cannot.
+    other argument is. Bufferization then computes such a result in place, or copies it where it cannot. A result that
+    would lie in the buffer of a donated argument that it does not alias, and what a loop carries, begin with a copy.
 
     ```mlir
     func.func @step(%p: tensor<8xf32>, ...) -> (tensor<8xf32> {spiking.aliases = 0}) { ... return %new : tensor<8xf32> }
