@@ -1,9 +1,10 @@
-//===- snn-fuzz.cpp - Random programs against the interpreter ---------------===//
+//===- snn-fuzz.cpp - Random programs against the interpreter
+//---------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Generates random programs and compares what the reference interpreter makes of
-// them with what the compiler makes of them.
+// Generates random programs and compares what the reference interpreter makes
+// of them with what the compiler makes of them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -41,7 +42,8 @@ static constexpr const char *kOverview =
     "Generates random programs and compares the compiler with the reference "
     "interpreter\n\n"
     "Each case is a program made from a seed: a scan with a random body, or a\n"
-    "network in step form. The interpreter runs it for several numbers of steps;\n"
+    "network in step form. The interpreter runs it for several numbers of "
+    "steps;\n"
     "then it must give the same\n"
     "  - after each of the --passes pipelines (bit for bit),\n"
     "  - in two parts, the states handed over (bit for bit),\n"
@@ -63,8 +65,9 @@ static cl::opt<uint64_t> count("count", cl::desc("number of cases"),
                                cl::init(100));
 static cl::opt<bool> print("print", cl::desc("print every program"));
 static cl::list<std::string>
-    passes("passes", cl::desc("a pipeline of passes on modules that must change "
-                              "no result; may be given more than once"));
+    passes("passes",
+           cl::desc("a pipeline of passes on modules that must change "
+                    "no result; may be given more than once"));
 static cl::opt<bool> noAdjoint("no-adjoint",
                                cl::desc("do not compare gradients"));
 static cl::opt<bool> noCode("no-code", cl::desc("do not compile"));
@@ -87,7 +90,8 @@ private:
   using Results = SmallVector<Tensor>;
 
   std::optional<std::string> checkPasses(StringRef pipeline);
-  std::optional<std::string> checkSplit();
+  using Execute = function_ref<FailureOr<Results>(ArrayRef<Tensor>)>;
+  std::optional<std::string> checkSplit(StringRef what, Execute execute);
   std::optional<std::string> checkAdjoints();
   std::optional<std::string> checkCode(CPUInstructionSet isa);
   SmallVector<Tensor> arguments(int64_t steps);
@@ -158,8 +162,8 @@ std::optional<std::string> Case::checkPasses(StringRef pipeline) {
       return ("after '" + pipeline + "' the interpreter does not execute it")
           .str();
     if (auto difference = compare(results, *got))
-      return ("after '" + pipeline + "', " + Twine(steps) + " steps: " +
-              *difference)
+      return ("after '" + pipeline + "', " + Twine(steps) +
+              " steps: " + *difference)
           .str();
   }
   forms.push_back({("after '" + pipeline + "'").str(), std::move(copy)});
@@ -170,13 +174,16 @@ std::optional<std::string> Case::checkPasses(StringRef pipeline) {
 static Tensor part(const Tensor &sequence, int64_t from, int64_t to) {
   Tensor result(sequence.kind, sequence.shape);
   result.shape[0] = to - from;
-  int64_t size = sequence.shape[0] == 0 ? 0 : sequence.size() / sequence.shape[0];
+  int64_t size =
+      sequence.shape[0] == 0 ? 0 : sequence.size() / sequence.shape[0];
   result.elements.assign(sequence.elements.begin() + from * size,
                          sequence.elements.begin() + to * size);
   return result;
 }
 
-std::optional<std::string> Case::checkSplit() {
+/// `execute` in two parts, the states of the first handed to the second, gives
+/// what it gives in one.
+std::optional<std::string> Case::checkSplit(StringRef what, Execute execute) {
   if (!program.splits)
     return std::nullopt;
   for (auto &[steps, results] : expected) {
@@ -202,9 +209,9 @@ std::optional<std::string> Case::checkSplit() {
           break;
         }
       }
-      auto got = reference::run(function, here);
+      FailureOr<Results> got = execute(here);
       if (failed(got))
-        return std::string("the interpreter does not execute a part of it");
+        return (what + " does not execute a part of it").str();
       ArrayRef<Tensor> sequences =
           ArrayRef(*got).take_front(size_t(program.sequences));
       states.assign(got->begin() + program.sequences, got->end());
@@ -219,17 +226,17 @@ std::optional<std::string> Case::checkSplit() {
     }
     joined.append(states.begin(), states.end());
     if (auto difference = compare(results, joined))
-      return (Twine(steps) + " steps split at " + Twine(at) + ": " +
-              *difference)
+      return (what + ", " + Twine(steps) + " steps split at " + Twine(at) +
+              ": " + *difference)
           .str();
   }
   return std::nullopt;
 }
 
 /// The first gradient that is further from the tape's than rounding explains.
-static std::optional<std::string>
-compareGradients(const Gradient &taped, ArrayRef<unsigned> with,
-                 ArrayRef<Tensor> got) {
+static std::optional<std::string> compareGradients(const Gradient &taped,
+                                                   ArrayRef<unsigned> with,
+                                                   ArrayRef<Tensor> got) {
   double largest = 0.0;
   for (unsigned number : with)
     for (double value : taped.cotangents[number].values()) {
@@ -267,9 +274,9 @@ compareGradients(const Gradient &taped, ArrayRef<unsigned> with,
 }
 
 /// Differentiates every form of the program. The gradients of each are those of
-/// the tape, to rounding. Of a scan that is the tape of the same form: in it one
-/// spike may decide twice, and canonicalization knows how it decides the second
-/// time, which has no derivative then.
+/// the tape, to rounding. Of a scan that is the tape of the same form: in it
+/// one spike may decide twice, and canonicalization knows how it decides the
+/// second time, which has no derivative then.
 std::optional<std::string> Case::checkAdjoints() {
   SmallVector<unsigned> with;
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
@@ -277,8 +284,7 @@ std::optional<std::string> Case::checkAdjoints() {
       with.push_back(unsigned(i));
   for (auto &[name, form] : forms) {
     auto primal = form->lookupSymbol<func::FuncOp>("f");
-    auto adjoint =
-        spiking::differentiateFunction(primal, "f_gradient", with);
+    auto adjoint = spiking::differentiateFunction(primal, "f_gradient", with);
     if (failed(adjoint) || failed(verify(*form)))
       return name + ": it cannot be differentiated";
     for (auto &[steps, results] : expected) {
@@ -297,9 +303,9 @@ std::optional<std::string> Case::checkAdjoints() {
         return std::string("the tape does not execute it");
       for (auto [cotangent, argument] : llvm::zip(
                cotangents, adjoint->getArguments().drop_front(all.size())))
-        all.push_back(Tensor::of(
-            *reference::getElementKind(getElementTypeOrSelf(argument.getType())),
-            cotangent.shape, cotangent.values()));
+        all.push_back(Tensor::of(*reference::getElementKind(
+                                     getElementTypeOrSelf(argument.getType())),
+                                 cotangent.shape, cotangent.values()));
       auto got = reference::run(*adjoint, all);
       if (failed(got))
         return where + "the interpreter does not execute the adjoint";
@@ -322,9 +328,8 @@ static SmallVector<CPUInstructionSet> getInstructionSets() {
   }
   SmallVector<CPUInstructionSet> all{CPUInstructionSet::X86_64V3,
                                      CPUInstructionSet::X86_64V4};
-  llvm::erase_if(all, [](CPUInstructionSet isa) {
-    return !isSupportedByHost(isa);
-  });
+  llvm::erase_if(all,
+                 [](CPUInstructionSet isa) { return !isSupportedByHost(isa); });
   return all;
 }
 
@@ -342,9 +347,11 @@ std::optional<std::string> Case::checkCode(CPUInstructionSet isa) {
   rb_entry_fn entry = (*compiled)->lookup("f");
   if (!entry)
     return std::string("the compiled program has no 'f'");
+  SmallVector<ElementKind> kinds =
+      llvm::map_to_vector(function.getResultTypes(), [](Type type) {
+        return *reference::getElementKind(getElementTypeOrSelf(type));
+      });
   for (auto &[steps, results] : expected) {
-    SmallVector<ElementKind> kinds = llvm::map_to_vector(
-        results, [](const Tensor &result) { return result.kind; });
     Results got;
     if (rt::Status status =
             reference::callEntry(entry, arguments(steps), kinds, got);
@@ -353,7 +360,13 @@ std::optional<std::string> Case::checkCode(CPUInstructionSet isa) {
     if (auto difference = compare(results, got))
       return ("compiled, " + Twine(steps) + " steps: " + *difference).str();
   }
-  return std::nullopt;
+  return checkSplit("compiled code",
+                    [&](ArrayRef<Tensor> all) -> FailureOr<Results> {
+                      Results got;
+                      if (!reference::callEntry(entry, all, kinds, got).ok())
+                        return failure();
+                      return got;
+                    });
 }
 
 std::optional<std::string> Case::check() {
@@ -375,7 +388,9 @@ std::optional<std::string> Case::check() {
   for (const std::string &pipeline : pipelines)
     if (auto problem = checkPasses(pipeline))
       return problem;
-  if (auto problem = checkSplit())
+  if (auto problem = checkSplit("the interpreter", [&](ArrayRef<Tensor> all) {
+        return reference::run(function, all);
+      }))
     return problem;
   if (!noAdjoint)
     if (auto problem = checkAdjoints())

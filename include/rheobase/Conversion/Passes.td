@@ -179,7 +179,8 @@ def LegalizeArithmeticPass : Pass<"legalize-arithmetic", "::mlir::ModuleOp"> {
   let description = [{
     Functions of the math dialect that `expand-math` has left become calls of
     libm, unless they are correctly rounded instructions; divisions that round
-    up or to minus infinity become divisions that truncate.
+    up or to minus infinity become divisions that truncate; conversions from and
+    to bf16 become operations on bits.
 
     ```mlir
     %y = math.exp %x : f64

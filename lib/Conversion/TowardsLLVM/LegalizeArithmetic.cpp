@@ -1,4 +1,5 @@
-//===- LegalizeArithmetic.cpp - What LLVM has no instruction for ------------===//
+//===- LegalizeArithmetic.cpp - What LLVM has no instruction for
+//------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -12,6 +13,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/DialectConversion.h"
 
 namespace rheobase {
@@ -35,6 +37,33 @@ struct ConvertFPowI : OpRewritePattern<math::FPowIOp> {
   }
 };
 
+bool isBF16Fma(Operation *op) {
+  return isa<math::FmaOp, vector::FMAOp>(op) &&
+         getElementTypeOrSelf(op->getResult(0).getType()).isBF16();
+}
+
+/// A fused multiply-add of bf16 in f32, rounded.
+template <typename OpTy> struct ExtendFma : OpRewritePattern<OpTy> {
+  using OpRewritePattern<OpTy>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(OpTy op,
+                                PatternRewriter &rewriter) const override {
+    Type type = op.getType(), wide = rewriter.getF32Type();
+    if (!getElementTypeOrSelf(type).isBF16())
+      return failure();
+    if (auto vector = dyn_cast<VectorType>(type))
+      wide = vector.clone(wide);
+    SmallVector<Value> operands;
+    for (Value operand : op->getOperands())
+      operands.push_back(
+          arith::ExtFOp::create(rewriter, op.getLoc(), wide, operand));
+    Value sum = OpTy::create(rewriter, op.getLoc(), operands[0], operands[1],
+                             operands[2]);
+    rewriter.replaceOpWithNewOp<arith::TruncFOp>(op, type, sum);
+    return success();
+  }
+};
+
 struct LegalizeArithmeticPass
     : rheobase::impl::LegalizeArithmeticPassBase<LegalizeArithmeticPass> {
   void runOnOperation() override {
@@ -44,14 +73,25 @@ struct LegalizeArithmeticPass
                         arith::FloorDivSIOp>();
     // LLVM's intrinsics for these are exact, and instructions of the targets.
     target.addDynamicallyLegalDialect<math::MathDialect>([](Operation *op) {
-      return isa<math::AbsFOp, math::AbsIOp, math::CopySignOp, math::SqrtOp,
+      return !isBF16Fma(op) &&
+             isa<math::AbsFOp, math::AbsIOp, math::CopySignOp, math::SqrtOp,
                  math::FmaOp, math::FloorOp, math::CeilOp, math::RoundOp,
-                 math::RoundEvenOp, math::TruncOp, math::IsNaNOp,
-                 math::IsInfOp, math::IsFiniteOp, math::IsNormalOp,
-                 math::CountLeadingZerosOp, math::CountTrailingZerosOp,
-                 math::CtPopOp>(op);
+                 math::RoundEvenOp, math::TruncOp, math::IsNaNOp, math::IsInfOp,
+                 math::IsFiniteOp, math::IsNormalOp, math::CountLeadingZerosOp,
+                 math::CountTrailingZerosOp, math::CtPopOp>(op);
     });
+    // The C library has no conversions of bf16.
+    target.addDynamicallyLegalOp<arith::ExtFOp, arith::TruncFOp>(
+        [](Operation *op) {
+          return !getElementTypeOrSelf(op->getOperand(0).getType()).isBF16() &&
+                 !getElementTypeOrSelf(op->getResult(0).getType()).isBF16();
+        });
+    target.addDynamicallyLegalOp<vector::FMAOp>(
+        [](vector::FMAOp op) { return !isBF16Fma(op); });
     RewritePatternSet patterns(&getContext());
+    patterns.add<ExtendFma<math::FmaOp>, ExtendFma<vector::FMAOp>>(
+        &getContext());
+    arith::populateExpandBFloat16Patterns(patterns);
     patterns.add<ConvertFPowI>(&getContext());
     populateMathToLibmConversionPatterns(patterns);
     arith::populateCeilFloorDivExpandOpsPatterns(patterns);

@@ -32,3 +32,13 @@ func.func @divisions(%a: index, %b: index) -> (index, index) {
   %1 = arith.floordivsi %a, %b : index
   return %0, %1 : index, index
 }
+
+// No library converts to bf16.
+// CHECK-LABEL: func @bf16
+// CHECK:         vector.fma %{{.*}} : vector<4xf32>
+// CHECK-NOT:     arith.truncf
+// CHECK:         arith.trunci %{{.*}} : vector<4xi32> to vector<4xi16>
+func.func @bf16(%a: vector<4xbf16>, %b: vector<4xbf16>) -> vector<4xbf16> {
+  %c = vector.fma %a, %b, %b : vector<4xbf16>
+  return %c : vector<4xbf16>
+}
