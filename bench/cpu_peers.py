@@ -4,9 +4,9 @@ SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 Needs: pip install torch "spikingjelly>=2" snntorch norse spyx (bench/run_cpu.py makes the environment). `gemm` is the floor that the stateless
 products alone set in torch. Times are medians of forward + backward (training, with a random gradient from above) or forward (inference), in
-milliseconds; outputs and gradients are read (summed) inside the measured time. Threads: all cores.
+milliseconds; outputs, final states and gradients are read (summed: `checksum`) inside the measured time. Threads: those that the process may use.
 """
-import json, resource, statistics, sys, time, warnings
+import json, os, resource, statistics, sys, time, warnings
 warnings.filterwarnings("ignore")
 
 CASES = {
@@ -25,17 +25,28 @@ CASES = {
     "K4-conv-T4-infer":("conv-infer", 4, 16, (3, 32, 64)),
 }
 
-def measure(step, min_runs=7, min_s=2.0):
+def peak_mb():
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+def measure(step, library_mb, min_runs=7, min_s=2.0):
+    """Calls step, which returns the sum of everything that it computed."""
+    t0 = time.perf_counter(); step(); first = time.perf_counter() - t0
     for _ in range(2): step()
     ts = []; t_end = time.perf_counter() + min_s
     while len(ts) < min_runs or time.perf_counter() < t_end:
-        t0 = time.perf_counter(); step(); ts.append((time.perf_counter() - t0) * 1e3)
+        t0 = time.perf_counter(); read = step(); ts.append((time.perf_counter() - t0) * 1e3)
         if len(ts) >= 200: break
-    return statistics.median(ts), min(ts), len(ts)
+    return dict(median_ms=round(statistics.median(ts), 3), min_ms=round(min(ts), 3), runs=len(ts), first_s=round(first, 2),
+                rss_mb=peak_mb(), library_mb=library_mb, checksum=float(read))
 
 def torch_case(case, rival):
     import torch, torch.nn as nn
+    if rival.startswith("sj"): import spikingjelly.activation_based.neuron
+    if rival.startswith("snntorch"): import snntorch
+    if rival == "norse": import norse.torch
+    library_mb = peak_mb()
     torch.manual_seed(0)
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
     kind, T, B, sz = CASES[case]
     infer = kind.endswith("infer"); upstream = []
     comp = rival.endswith("+compile")
@@ -64,18 +75,20 @@ def torch_case(case, rival):
                 mem = torch.zeros_like(x[0]); out = []
                 for t in range(x.shape[0]):
                     spk, mem = s.n(x[t], mem); out.append(spk)
-                return torch.stack(out)
+                return torch.stack(out), mem
         lif = lambda *a: STLoop()
 
     class Seq(nn.Module):          # [T,B,...] time-major; stateless layers on merged T*B
         def __init__(s, *mods): super().__init__(); s.m = nn.ModuleList(mods)
         def forward(s, x):
+            states = []
             for m in s.m:
                 if isinstance(m, (nn.Conv2d, nn.BatchNorm2d, nn.AvgPool2d)):
                     t, b = x.shape[:2]; x = m(x.flatten(0, 1)); x = x.view(t, b, *x.shape[1:])
                 else:
-                    y = m(x); x = y[0] if isinstance(y, tuple) else y
-            return x
+                    x = m(x)
+                    if isinstance(x, tuple): x, state = x; states.append(state)
+            return x, states
     if kind == "bare":
         net = Seq(lif()); x = torch.randn(T, B, sz, requires_grad=True)
     elif kind == "linear":
@@ -98,7 +111,7 @@ def torch_case(case, rival):
                 cur = s.wi(x); v = torch.zeros_like(cur[0]); z = v; out = []
                 for t in range(x.shape[0]):
                     v = 0.9 * v * (1 - z) + cur[t] + s.wr(z); z = Spike.apply(v - 1.0); out.append(z)
-                return s.wo(torch.stack(out))
+                return s.wo(torch.stack(out)), [v]
         class Spike(torch.autograd.Function):
             @staticmethod
             def forward(ctx, u): ctx.save_for_backward(u); return (u >= 0).to(u.dtype)
@@ -112,59 +125,65 @@ def torch_case(case, rival):
                 def forward(s, x):
                     cur = s.r.wi(x); z = cur[0]; out = []
                     for t in range(x.shape[0]): out.append(cur[t] + s.r.wr(z))
-                    return s.r.wo(torch.stack(out))
+                    return s.r.wo(torch.stack(out)), []
             net = RG()
     if case.split("-")[0].endswith("s"): x = (torch.rand_like(x) < 0.1).float()
     fwd = torch.compile(net) if comp else net
+    def total(y, states):          # SpikingJelly keeps its states in the modules
+        read = y.sum()
+        for state in states + [m.v for m in net.modules() if base == "sj" and isinstance(getattr(m, "v", None), torch.Tensor)]:
+            for leaf in state if isinstance(state, tuple) else (state,): read = read + leaf.sum()
+        return read
     if infer:
         net.eval()
         @torch.no_grad()
         def step():
             if base == "sj": functional.reset_net(net)
-            return fwd(x).sum()
+            return total(*fwd(x))
     else:
         def step():
             if base == "sj": functional.reset_net(net)
             for p in net.parameters(): p.grad = None
-            y = fwd(x)
+            y, states = fwd(x)
             if not upstream: upstream.append(torch.randn(y.shape))   # a random gradient from above, read at run time
             y.backward(upstream[0])
-            read = y.sum()
+            with torch.no_grad(): read = total(y, states)
             for p in net.parameters(): read += p.grad.sum()
             if x.grad is not None: read += x.grad.sum(); x.grad = None
             return read
-    t0 = time.perf_counter(); step(); first = time.perf_counter() - t0
-    return (*measure(step), first)
+    return measure(step, library_mb)
 
 def spyx_case(case):
     import jax, jax.numpy as jnp, spyx, spyx.nn as snn
     from flax import nnx
+    library_mb = peak_mb()
     kind, T, B, sz = CASES[case]
     r = nnx.Rngs(0); act = spyx.axn.arctan() if hasattr(spyx, "axn") else None
     L = lambda n: snn.LIF((n,), beta=0.5, activation=act, rngs=r)
     key = jax.random.PRNGKey(0)
+    def loss(m, x, g):
+        y, states = snn.run(m, x)
+        return (y * g).sum(), (y, states)
     if kind == "bare":
         m = snn.Sequential(L(sz)); x = jax.random.normal(key, (T, B, sz))
-        f = nnx.jit(nnx.grad(lambda m, x, g: (snn.run(m, x)[0] * g).sum(), argnums=1)); out = (T, B, sz)
+        f = nnx.jit(nnx.grad(loss, argnums=1, has_aux=True)); out = (T, B, sz)
     elif kind == "linear":
         m = snn.Sequential(nnx.Linear(sz, sz, use_bias=False, rngs=r), L(sz)); x = jax.random.normal(key, (T, B, sz))
-        f = nnx.jit(nnx.grad(lambda m, x, g: (snn.run(m, x)[0] * g).sum())); out = (T, B, sz)
+        f = nnx.jit(nnx.grad(loss, has_aux=True)); out = (T, B, sz)
     elif kind.startswith("mlp"):
         m = snn.Sequential(nnx.Linear(sz[0], sz[1], rngs=r), L(sz[1]), nnx.Linear(sz[1], sz[2], rngs=r), L(sz[2]))
         x = jax.random.normal(key, (T, B, sz[0]))
         out = (T, B, sz[2])
-        f = nnx.jit(lambda m, x, g: snn.run(m, x)[0]) if kind.endswith("infer") else nnx.jit(nnx.grad(lambda m, x, g: (snn.run(m, x)[0] * g).sum()))
+        f = nnx.jit(lambda m, x, g: snn.run(m, x)) if kind.endswith("infer") else nnx.jit(nnx.grad(loss, has_aux=True))
     else:
         raise SystemExit("no spyx version")
     if case.split("-")[0].endswith("s"): x = (jax.random.uniform(key, x.shape) < 0.1).astype(jnp.float32)
     g = jax.random.normal(key, out)
     read = nnx.jit(lambda r: sum(leaf.sum() for leaf in jax.tree.leaves(r)))
     step = lambda: jax.block_until_ready(read(f(m, x, g)))
-    t0 = time.perf_counter(); step(); first = time.perf_counter() - t0
-    return (*measure(step), first)
+    return measure(step, library_mb)
 
 if __name__ == "__main__":
     case, rival = sys.argv[1:3]
-    med, mn, n, first = spyx_case(case) if rival == "spyx" else torch_case(case, rival)
-    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps(dict(case=case, rival=rival, median_ms=round(med, 3), min_ms=round(mn, 3), runs=n, first_s=round(first, 2), rss_mb=round(rss))))
+    result = spyx_case(case) if rival == "spyx" else torch_case(case, rival)
+    print(json.dumps(dict(case=case, rival=rival, **result)))

@@ -6,7 +6,7 @@ SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 Makes the rivals' environment from PyPI on its first run (.venv-bench; several GB, torch among them). Every measurement is a process of its own; rounds
 visit all rivals of a case in turn, so that a slow phase of the machine meets everyone, and a figure is the median over rounds.
 """
-import argparse, json, os, re, statistics, subprocess, sys, tempfile
+import argparse, json, math, os, re, struct, statistics, subprocess, sys, tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HERE = os.path.join(ROOT, "bench")
@@ -39,19 +39,30 @@ def environment():
     return python
 
 
-def run_json(command, timeout):
-    """The last JSON line that a command prints, or an error entry."""
+def run_json(command, args):
+    """The last JSON line that a command prints, or an error entry. Everybody gets the same cores."""
+    cores = sorted(os.sched_getaffinity(0))[:args.threads]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=args.timeout, preexec_fn=lambda: os.sched_setaffinity(0, cores),
+                              env={**os.environ, "OMP_NUM_THREADS": str(len(cores))})
     except subprocess.TimeoutExpired:
-        return dict(error=f"over {timeout} s")
+        return dict(error=f"over {args.timeout} s")
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    if done.returncode == 0 and lines:
-        return json.loads(lines[-1])
-    return dict(error=(done.stderr.strip().splitlines() or ["no output"])[-1][:160])
+    if done.returncode != 0 or not lines:
+        return dict(error=(done.stderr.strip().splitlines() or ["no output"])[-1][:160])
+    result = json.loads(lines[-1])
+    # What was computed was read, and was not nonsense.
+    return result if math.isfinite(result["checksum"]) else dict(error=f"the checksum is {result['checksum']}")
 
 
-def rheobase(case, bin_dir, threads):
+def write_constant(path, value, size):
+    """A vector of f32 as .npy."""
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({size},), }}".ljust(117) + "\n"
+    with open(path, "wb") as file:
+        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + struct.pack("<f", value) * size)
+
+
+def rheobase(case, args):
     name, replace, dims, train, ones = CASES[case]
     text = open(os.path.join(HERE, "cases", name + ".mlir")).read()
     for key, value in replace.items():
@@ -63,25 +74,36 @@ def rheobase(case, bin_dir, threads):
         path = os.path.join(folder, name + ".mlir")
         with open(path, "w") as file:
             file.write(text)
-        command = [os.path.join(bin_dir, "snn-run"), path, "--function=forward", "--random", "--seed=1", "--time", "--json",
-                   f"--threads={threads}", "--dims=" + ",".join(f"{k}={v}" for k, v in dims.items())]
+        command = [os.path.join(args.bin, "snn-run"), path, "--function=forward", "--random", "--seed=1", "--time", "--json",
+                   f"--threads={args.threads}", "--dims=" + ",".join(f"{k}={v}" for k, v in dims.items())]
         if train:
             command.append("--differentiate")
         if ones is not None:
             command.append(f"--spike-rate={ones}")
-        return run_json(command, 400)
+        # Running means and variances begin as they do in training.
+        for argument, size in re.findall(r"%([mr]\d): tensor<(\d+)xf32> \{[^}]*\"state\"", text):
+            constant = os.path.join(folder, argument + ".npy")
+            write_constant(constant, float(argument[0] == "r"), int(size))
+            command.append(f"--arg={argument}={constant}")
+        return run_json(command, args)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", default="K1,K2,K4,K7", help="prefixes of case names, comma-separated (default: %(default)s; all: K)")
-    parser.add_argument("--rivals", default="sj,snntorch", help=f"of {', '.join(RIVALS)}; 'all'; default: %(default)s (the compiled rivals take minutes each)")
+    parser.add_argument("--rivals", default="sj,snntorch", help=f"of {', '.join(RIVALS)}; 'eager' and 'all'; default: %(default)s (the compiled rivals take minutes each)")
     parser.add_argument("--rounds", type=int, default=3, help="visits of each rival (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="cores that everybody may use (default: %(default)s)")
+    parser.add_argument("--timeout", type=int, default=900, help="seconds after which a process is given up (default: %(default)s)")
     parser.add_argument("--bin", default=os.path.join(ROOT, "build", "bin"), help="folder of snn-run")
     parser.add_argument("--out", help="write the measurements as JSON lines")
     args = parser.parse_args()
-    rivals = RIVALS if args.rivals == "all" else args.rivals.split(",")
+    groups = {"all": RIVALS, "eager": [rival for rival in RIVALS if "compile" not in rival]}
+    rivals = groups.get(args.rivals) or args.rivals.split(",")
+    if not os.access(os.path.join(args.bin, "snn-run"), os.X_OK):
+        parser.error(f"no snn-run in {args.bin}: build it first, or give --bin")
+    if args.rounds < 1 or args.threads < 1:
+        parser.error("--rounds and --threads must be at least 1")
     for rival in rivals:
         if rival not in RIVALS:
             parser.error(f"unknown rival {rival}: expected one of {', '.join(RIVALS)}")
@@ -99,25 +121,27 @@ def main():
             for who in ["rheobase"] + rivals:
                 if samples.get(who, [{}])[-1].get("error"):
                     continue
-                result = rheobase(case, args.bin, args.threads) if who == "rheobase" else run_json([python, os.path.join(HERE, "cpu_peers.py"), case, who], 400)
+                result = rheobase(case, args) if who == "rheobase" else run_json([python, os.path.join(HERE, "cpu_peers.py"), case, who], args)
                 samples.setdefault(who, []).append(result)
                 print(f"  {case} {who}: {result.get('error') or result['median_ms']}", file=sys.stderr)
         for who, results in samples.items():
             good = [r for r in results if "error" not in r]
             if good:
-                rows.append(dict(case=case, who=who, **{k: statistics.median(r[k] for r in good) for k in ("median_ms", "rss_mb", "first_s")}))
+                keys = ("median_ms", "rss_mb", "first_s", *(("library_mb",) if who != "rheobase" else ()))
+                rows.append(dict(case=case, who=who, rounds=len(good), least_ms=min(r["min_ms"] for r in good), checksum=good[-1]["checksum"],
+                                 **{k: statistics.median(r[k] for r in good) for k in keys}))
             else:
                 rows.append(dict(case=case, who=who, error=results[-1]["error"]))
 
-    print(f"| case | who | ms | ratio to the fastest rival | peak MB | first result s |")
-    print(f"| --- | --- | --- | --- | --- | --- |")
+    print("| case | who | ms | ratio to the fastest rival | peak MB | of it libraries | first result s |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
     for row in rows:
         if "error" in row:
-            print(f"| {row['case']} | {row['who']} | {row['error']} | | | |")
+            print(f"| {row['case']} | {row['who']} | {row['error']} | | | | |")
             continue
         best = min((r["median_ms"] for r in rows if r["case"] == row["case"] and r["who"] not in ("rheobase", "gemm") and "error" not in r), default=None)
         ratio = f"{row['median_ms'] / best:.2f}" if best else "-"
-        print(f"| {row['case']} | {row['who']} | {row['median_ms']:.2f} | {ratio} | {row['rss_mb']:.0f} | {row['first_s']:.2f} |")
+        print(f"| {row['case']} | {row['who']} | {row['median_ms']:.2f} | {ratio} | {row['rss_mb']:.0f} | {row.get('library_mb', '')} | {row['first_s']:.2f} |")
     if args.out:
         with open(args.out, "w") as file:
             for row in rows:

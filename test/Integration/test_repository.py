@@ -46,15 +46,3 @@ def test_no_path_of_one_machine(source_dir):
             if FOREIGN.search(line):
                 found.append(f"{file.relative_to(source_dir)}:{number}: {line.strip()}")
     assert not found
-
-
-def test_the_runtime_includes_nothing_of_llvm(source_dir):
-    include = re.compile(r'^\s*#\s*include\s*[<"](llvm|mlir|clang)')
-    files = [file for file in (source_dir / "lib" / "Runtime").rglob("*") if file.is_file()]
-    assert len(files) > 5
-    found = [
-        f"{file.relative_to(source_dir)}:{number}"
-        for file in files
-        for number, line in enumerate((read_text(file) or "").splitlines(), 1) if include.match(line)
-    ]
-    assert not found
