@@ -57,7 +57,8 @@ def ExpandMathPass : Pass<"expand-math"> {
     ...) stay. In f64 they stay too, as calls of the C library. Nothing is folded:
     folders compute with the C library in every type. So the pipelines run this
     pass with `constants` before they canonicalize: then it expands only what a
-    folder could get hold of, functions of what is computed from constants.
+    folder could get hold of, functions of what is computed from constants;
+    those of tensors become a `spiking.scan step` first.
 
     ```mlir
     %y = math.exp2 %x : f32
@@ -71,7 +72,8 @@ def ExpandMathPass : Pass<"expand-math"> {
   let options = [
     Option<"constants", "constants", "bool", "false", "expand only functions of constants">];
   let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+    "::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect",
+    "::mlir::vector::VectorDialect", "::rheobase::spiking::SpikingDialect"];
 }
 
 def ConvertSpikingScanToLoopsPass : Pass<"convert-spiking-scan-to-loops", "::mlir::func::FuncOp"> {

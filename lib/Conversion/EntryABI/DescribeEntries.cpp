@@ -131,11 +131,13 @@ static FailureOr<llvm::json::Object> toJSON(func::FuncOp func,
       return llvm::json::Object{
           {"kind", "constant"},
           {"value", dense.getSplatValue<APFloat>().convertToDouble()}};
-    if (dense.isSplat())
-      return llvm::json::Object{
-          {"kind", "constant"},
-          {"value",
-           double(dense.getSplatValue<APInt>().getSExtValue())}};
+    if (dense.isSplat()) {
+      APInt value = dense.getSplatValue<APInt>();
+      // A spike is 1.
+      double number = value.getBitWidth() == 1 ? double(value.getZExtValue())
+                                               : double(value.getSExtValue());
+      return llvm::json::Object{{"kind", "constant"}, {"value", number}};
+    }
     SmallVector<char> bytes(dense.getRawData());
     // In memory a binary spike takes a byte.
     if (dense.getElementType().isInteger(1))

@@ -1,4 +1,5 @@
-//===- ExpandMath.cpp - Functions in the reference arithmetic ---------------===//
+//===- ExpandMath.cpp - Functions in the reference arithmetic
+//---------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -7,11 +8,13 @@
 #include "rheobase/Conversion/ExpandMath.h"
 
 #include "rheobase/Conversion/Passes.h"
+#include "rheobase/Dialect/Spiking/Transforms/Transforms.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -52,8 +55,8 @@ struct ExpandMinMax : OpRewritePattern<OpTy> {
     Value a = op.getLhs(), b = op.getRhs();
     Value first = arith::CmpFOp::create(rewriter, loc, predicate, a, b);
     Value best = arith::SelectOp::create(rewriter, loc, first, a, b);
-    Value isNaN = arith::CmpFOp::create(rewriter, loc,
-                                        arith::CmpFPredicate::UNO, a, a);
+    Value isNaN =
+        arith::CmpFOp::create(rewriter, loc, arith::CmpFPredicate::UNO, a, a);
     rewriter.replaceOpWithNewOp<arith::SelectOp>(op, isNaN, b, best);
     return success();
   }
@@ -79,8 +82,8 @@ static bool isExpanded(Operation *op) {
 }
 
 namespace {
-/// Which values a folder may find to be constant, now or after a loop is unrolled
-/// or a branch is taken: at least those that become constant.
+/// Which values a folder may find to be constant, now or after a loop is
+/// unrolled or a branch is taken: at least those that become constant.
 class Constants {
 public:
   bool mayBeConstant(Value value) {
@@ -130,12 +133,12 @@ private:
 };
 } // namespace
 
-/// Gives a conversion to an integer that an expansion made a value in all cases.
-/// Of a NaN, or a number that does not fit, it has none, and folders make anything
-/// of it. Where bounds precede it (the exponential), ordered comparisons take a
-/// bound for NaN, which still gets to the result through the polynomial. Elsewhere
-/// (sine and cosine) 0 takes its place: the multiple of pi / 2 of a number so
-/// large means nothing.
+/// Gives a conversion to an integer that an expansion made a value in all
+/// cases. Of a NaN, or a number that does not fit, it has none, and folders
+/// make anything of it. Where bounds precede it (the exponential), ordered
+/// comparisons take a bound for NaN, which still gets to the result through the
+/// polynomial. Elsewhere (sine and cosine) 0 takes its place: the multiple of
+/// pi / 2 of a number so large means nothing.
 static void defineConversion(arith::FPToSIOp op) {
   Value value = op.getIn();
   bool isBounded = false;
@@ -167,11 +170,37 @@ static void defineConversion(arith::FPToSIOp op) {
   Value fits =
       arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT, size,
                             constant(std::ldexp(1.0, int(width) - 1)));
-  op.getInMutable().assign(arith::SelectOp::create(builder, loc, fits, value,
-                                                   constant(0.0)));
+  op.getInMutable().assign(
+      arith::SelectOp::create(builder, loc, fits, value, constant(0.0)));
+}
+
+/// Functions of tensors that may be constant become scans over scalars.
+static LogicalResult scanConstantTensors(Operation *root) {
+  SmallVector<Operation *> functions;
+  Constants constants;
+  root->walk([&](Operation *op) {
+    if (isa_and_present<math::MathDialect>(op->getDialect()) &&
+        isExpanded(op) && isa<RankedTensorType>(op->getResultTypes().front()) &&
+        llvm::all_of(op->getOperands(), [&](Value operand) {
+          return constants.mayBeConstant(operand);
+        }))
+      functions.push_back(op);
+  });
+  if (functions.empty())
+    return success();
+  RewritePatternSet patterns(root->getContext());
+  rheobase::spiking::populateElementwiseToScanPatterns(patterns);
+  GreedyRewriteConfig config;
+  config.setStrictness(GreedyRewriteStrictness::ExistingOps);
+  config.enableFolding(false);
+  config.enableConstantCSE(false);
+  config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
+  return applyOpPatternsGreedily(functions, std::move(patterns), config);
 }
 
 LogicalResult rheobase::expandMath(Operation *root, bool constantsOnly) {
+  if (constantsOnly && failed(scanConstantTensors(root)))
+    return failure();
   SmallVector<Operation *> functions;
   llvm::DenseSet<Operation *> conversions;
   Constants constants;
@@ -179,11 +208,10 @@ LogicalResult rheobase::expandMath(Operation *root, bool constantsOnly) {
     if (isa<arith::FPToSIOp>(op))
       conversions.insert(op);
     if (isExpanded(op) &&
-        (!constantsOnly ||
-         (isa<math::MathDialect>(op->getDialect()) &&
-          llvm::all_of(op->getOperands(), [&](Value operand) {
-            return constants.mayBeConstant(operand);
-          }))))
+        (!constantsOnly || (isa<math::MathDialect>(op->getDialect()) &&
+                            llvm::all_of(op->getOperands(), [&](Value operand) {
+                              return constants.mayBeConstant(operand);
+                            }))))
       functions.push_back(op);
   });
   if (functions.empty())
@@ -206,8 +234,7 @@ LogicalResult rheobase::expandMath(Operation *root, bool constantsOnly) {
 }
 
 namespace {
-struct ExpandMathPass
-    : rheobase::impl::ExpandMathPassBase<ExpandMathPass> {
+struct ExpandMathPass : rheobase::impl::ExpandMathPassBase<ExpandMathPass> {
   using ExpandMathPassBase::ExpandMathPassBase;
 
   void runOnOperation() override {

@@ -21,3 +21,13 @@ module @net {
     return %x : tensor<4xf32>
   }
 }
+
+// -----
+
+// A splat of spikes is 1, not -1.
+// CHECK: module @spikes attributes {spiking.manifest = "{{.*}}\22initializer\22: {{[^}]*}}\22kind\22: \22constant\22,{{[^}]*}}\22value\22: 1{{[^0-9.]}}
+module @spikes {
+  func.func @f(%m: tensor<4xi1> {spiking.role = "state", spiking.initializer = dense<true> : tensor<4xi1>}) -> (tensor<4xi1> {spiking.aliases = 0}) {
+    return %m : tensor<4xi1>
+  }
+}

@@ -49,3 +49,18 @@ func.func @of_values(%x: f32) -> f32 {
   %p = math.powf %y, %a : f32
   return %p : f32
 }
+
+// A tensor of constants: by the neuron.
+// CHECK-LABEL: func @tensor
+// CHECK-NOT:     math.exp
+// CHECK:         spiking.scan step ins(%[[X:[^ ]+]] = %{{[^ ]+}} : tensor<4xf32>)
+// CHECK:           math.exp %[[X]] : f32
+// CHECK:         math.log %{{.*}} : tensor<4xf32>
+// FOLDED-LABEL: func @tensor
+// FOLDED:         math.exp
+func.func @tensor(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %c = arith.constant dense<[0.3, 1.7, -2.9, 11.3]> : tensor<4xf32>
+  %e = math.exp %c : tensor<4xf32>
+  %l = math.log %x : tensor<4xf32>
+  return %e, %l : tensor<4xf32>, tensor<4xf32>
+}
