@@ -1,4 +1,4 @@
-// RUN: snn-opt %s --lower-to-llvm=vector-bits=512 | FileCheck %s
+// RUN: snn-opt %s --lower-to-llvm=vector-bits=512 | FileCheck %s --implicit-check-not=memrefCopy
 // RUN: snn-opt %s --lower-to-llvm="vector-bits=256 threads=false" | FileCheck %s --check-prefix=SERIAL
 
 // One fork around the time loop; vectors; the runtime's allocator.
@@ -23,5 +23,15 @@ func.func @scan(%x: memref<?x?x128xf32>, %g: memref<?x?x128xf32>, %gx: memref<?x
     %h = arith.addf %v, %i : f32
     spiking.yield next(%h : f32)
   }
+  return
+}
+
+// Copies between layouts are loops: no library has memrefCopy.
+// CHECK-LABEL: llvm.func @strided_copies
+func.func @strided_copies(%a: memref<?x?x8xf32, strided<[?, ?, ?], offset: ?>>, %b: memref<?x?x8xf32>, %c: memref<4x3xi8, strided<[1, 4]>>,
+                          %d: memref<4x3xi8>, %e: memref<8xf32, strided<[2]>>, %f: memref<8xf32, strided<[?], offset: ?>>) {
+  memref.copy %a, %b : memref<?x?x8xf32, strided<[?, ?, ?], offset: ?>> to memref<?x?x8xf32>
+  memref.copy %c, %d : memref<4x3xi8, strided<[1, 4]>> to memref<4x3xi8>
+  memref.copy %e, %f : memref<8xf32, strided<[2]>> to memref<8xf32, strided<[?], offset: ?>>
   return
 }
