@@ -6,6 +6,7 @@
 
 #include "IndexMath.h"
 #include "LaneEmitter.h"
+#include "ScanOnBuffers.h"
 #include "TiledLoops.h"
 
 #include "rheobase/Conversion/Passes.h"
@@ -76,7 +77,6 @@ public:
   LogicalResult run();
 
 private:
-  LogicalResult check();
   Access analyze(Value operand, bool timed);
   /// Whether dimensions `first` to the last of the space may be one dimension
   /// of `access`.
@@ -134,35 +134,13 @@ private:
 } // namespace
 
 Access ScanLowering::analyze(Value operand, bool timed) {
-  auto type = cast<MemRefType>(operand.getType());
-  Access access{operand, timed, {}, {}};
-  int64_t missing = rank - (type.getRank() - timed);
-  for (int64_t dim = 0; dim < rank; ++dim) {
-    int64_t position = dim < missing ? -1 : dim - missing + timed;
-    access.position.push_back(position);
-    access.indexed.push_back(position >= 0 && (type.getDimSize(position) != 1 ||
-                                               space[dim] == 1));
-  }
+  Broadcast broadcast =
+      getBroadcast(cast<MemRefType>(operand.getType()), space, timed);
+  Access access{operand, timed, broadcast.position, broadcast.indexed};
   return access;
 }
 
-LogicalResult ScanLowering::check() {
-  for (Value operand : scan->getOperands()) {
-    auto type = dyn_cast<MemRefType>(operand.getType());
-    if (!type)
-      return scan.emitOpError("expected buffers, got ") << operand.getType();
-    if (type.getElementType().isInteger(1))
-      return scan.emitOpError("expected spikes in memory to be i8, got ")
-             << type;
-    int64_t offset;
-    SmallVector<int64_t> strides;
-    if (failed(type.getStridesAndOffset(strides, offset)))
-      return scan.emitOpError("expected a strided layout, got ") << type;
-  }
-  return success();
-}
-
-/// Strides of a memref that check() has accepted.
+/// Strides of a memref that checkScanOnBuffers() has accepted.
 static SmallVector<int64_t> getStrides(Value memref) {
   return cast<MemRefType>(memref.getType()).getStridesAndOffset().first;
 }
@@ -598,7 +576,7 @@ void ScanLowering::reduce(const Access &target, Value partial) {
 }
 
 LogicalResult ScanLowering::run() {
-  if (failed(check()))
+  if (failed(checkScanOnBuffers(scan)))
     return failure();
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(scan);
@@ -629,16 +607,7 @@ LogicalResult ScanLowering::run() {
   for (int64_t dim = split; dim < rank; ++dim)
     innerSize = index.mul(
         innerSize, index.dim(reference.memref, reference.position[dim]));
-  steps = one;
-  if (timed) {
-    // A static number of steps, if an operand has one.
-    auto sequences = llvm::concat<Value>(scan.getOuts(), scan.getIns());
-    auto known = llvm::find_if(sequences, [](Value sequence) {
-      return !cast<MemRefType>(sequence.getType()).isDynamicDim(0);
-    });
-    steps = index.dim(known != sequences.end() ? *known : *sequences.begin(),
-                      0);
-  }
+  steps = createTimeSteps(index, scan);
   for (auto *list : {&ins, &params, &outs, &states, &accumulators, &replayed})
     for (Access &access : *list)
       collapse(access);
@@ -658,21 +627,11 @@ LogicalResult ScanLowering::run() {
       partials.push_back({});
       continue;
     }
-    SmallVector<int64_t> shape;
-    SmallVector<Value> sizes, dynamicSizes;
-    sizes = outerSizes;
+    SmallVector<Value> sizes = outerSizes;
     if (rank > 0)
       sizes.push_back(innerSize);
-    for (Value size : sizes) {
-      auto known = IndexMath::getConstant(size);
-      shape.push_back(known.value_or(ShapedType::kDynamic));
-      if (!known)
-        dynamicSizes.push_back(size);
-    }
-    auto type = MemRefType::get(
-        shape, getElementTypeOrSelf(access.memref.getType()));
-    partials.push_back(
-        memref::AllocOp::create(b, loc, type, dynamicSizes));
+    partials.push_back(createBuffer(
+        b, loc, sizes, getElementTypeOrSelf(access.memref.getType())));
   }
 
   loops = {outerSizes, innerSize, tiling};

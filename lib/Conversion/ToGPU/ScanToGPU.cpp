@@ -6,6 +6,7 @@
 
 #include "../SpikingToVector/IndexMath.h"
 #include "../SpikingToVector/LaneEmitter.h"
+#include "../SpikingToVector/ScanOnBuffers.h"
 #include "KernelBuilder.h"
 
 #include "rheobase/Conversion/Passes.h"
@@ -63,7 +64,6 @@ public:
   LogicalResult run();
 
 private:
-  LogicalResult check();
   Access analyze(Value operand, bool timed);
   /// Whether groups of neurons may be accessed as wholes; null: always.
   Value emitAligned();
@@ -98,33 +98,18 @@ private:
 
 } // namespace
 
-LogicalResult ScanKernel::check() {
-  for (Value operand : scan->getOperands()) {
-    auto type = dyn_cast<MemRefType>(operand.getType());
-    if (!type)
-      return scan.emitOpError("expected buffers, got ") << operand.getType();
-    if (type.getElementType().isInteger(1))
-      return scan.emitOpError("expected spikes in memory to be i8, got ")
-             << type;
-    int64_t offset;
-    SmallVector<int64_t> strides;
-    if (failed(type.getStridesAndOffset(strides, offset)))
-      return scan.emitOpError("expected a strided layout, got ") << type;
-  }
-  return success();
-}
-
 Access ScanKernel::analyze(Value operand, bool timed) {
   auto type = cast<MemRefType>(operand.getType());
   int64_t rank = space.size(), own = type.getRank() - timed;
-  int64_t missing = rank - own;
   // Dimensions that tell neurons apart: a suffix of the space, in the best case.
   Access access{Access::strided, operand, timed, {}, {}};
+  Broadcast broadcast = getBroadcast(type, space, timed);
   SmallVector<bool> indexed(rank, false);
-  for (int64_t dim = missing; dim < rank; ++dim) {
-    bool one = type.getDimSize(dim - missing + timed) == 1;
-    indexed[dim] = !one && space[dim] != 1;
-    access.coordinates.push_back(one ? -1 : dim);
+  for (auto [dim, position] : llvm::enumerate(broadcast.position)) {
+    if (position < 0)
+      continue;
+    indexed[dim] = broadcast.indexed[dim] && space[dim] != 1;
+    access.coordinates.push_back(type.getDimSize(position) == 1 ? -1 : dim);
   }
   auto firstIndexed = llvm::find(indexed, true);
   if (firstIndexed == indexed.end()) {
@@ -544,7 +529,7 @@ static void keepRolled(scf::ForOp loop) {
 }
 
 LogicalResult ScanKernel::run() {
-  if (failed(check()))
+  if (failed(checkScanOnBuffers(scan)))
     return failure();
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(scan);
@@ -558,16 +543,7 @@ LogicalResult ScanKernel::run() {
   for (int64_t dim = 0, rank = space.size(); dim < rank; ++dim)
     spaceSizes.push_back(index.dim(reference, dim + leading));
   neurons = productOf(b, loc, spaceSizes);
-  steps = one;
-  if (timed) {
-    // A static number of steps, if an operand has one.
-    SmallVector<Value> sequences(scan.getOuts());
-    llvm::append_range(sequences, scan.getIns());
-    auto known = llvm::find_if(sequences, [](Value sequence) {
-      return !cast<MemRefType>(sequence.getType()).isDynamicDim(0);
-    });
-    steps = index.dim(known != sequences.end() ? *known : sequences.front(), 0);
-  }
+  steps = createTimeSteps(index, scan);
 
   for (Value operand : scan.getIns())
     ins.push_back(analyze(operand, timed));
@@ -582,16 +558,7 @@ LogicalResult ScanKernel::run() {
 
   SmallVector<Value> scratch;
   auto allocate = [&](ArrayRef<Value> sizes, Type element) {
-    SmallVector<int64_t> shape;
-    SmallVector<Value> dynamic;
-    for (Value size : sizes) {
-      std::optional<int64_t> known = IndexMath::getConstant(size);
-      shape.push_back(known.value_or(ShapedType::kDynamic));
-      if (!known)
-        dynamic.push_back(size);
-    }
-    scratch.push_back(memref::AllocOp::create(
-        b, loc, MemRefType::get(shape, element), dynamic));
+    scratch.push_back(createBuffer(b, loc, sizes, element));
     return scratch.back();
   };
 
@@ -599,22 +566,18 @@ LogicalResult ScanKernel::run() {
   SmallVector<SmallVector<bool>> indexed;
   for (Value operand : scan.getAccumulators()) {
     auto type = cast<MemRefType>(operand.getType());
-    int64_t missing = space.size() - type.getRank();
-    SmallVector<bool> &own = indexed.emplace_back(space.size(), false);
-    bool shared = false;
-    for (int64_t dim = 0, rank = space.size(); dim < rank; ++dim) {
-      own[dim] = dim >= missing && (type.getDimSize(dim - missing) != 1 ||
-                                    space[dim] == 1);
-      shared |= !own[dim];
-    }
+    Broadcast broadcast = getBroadcast(type, space, /*timed=*/false);
+    indexed.push_back(broadcast.indexed);
+    bool shared = llvm::is_contained(broadcast.indexed, false);
     if (!shared) {
       accumulators.push_back(analyze(operand, false));
       partials.push_back(std::nullopt);
       continue;
     }
     Access access{Access::strided, operand, false, {}, {}};
-    for (int64_t dim = missing, rank = space.size(); dim < rank; ++dim)
-      access.coordinates.push_back(own[dim] ? dim : -1);
+    for (auto [dim, position] : llvm::enumerate(broadcast.position))
+      if (position >= 0)
+        access.coordinates.push_back(broadcast.indexed[dim] ? dim : -1);
     accumulators.push_back(access);
     partials.push_back(Access{Access::contiguous,
                               allocate(neurons, access.getElement()),
