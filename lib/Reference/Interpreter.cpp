@@ -299,7 +299,6 @@ double uniformNumber(int64_t seed, int64_t id, int64_t step, int64_t sample,
 /// What an initializer draws from; none if it is a constant.
 static std::optional<Distribution>
 distributionOf(spiking::InitializerAttr init) {
-  double fanIn = double(init.getFanIn()), fanOut = double(init.getFanOut());
   switch (init.getKind()) {
   case spiking::InitKind::Constant:
     return std::nullopt;
@@ -307,16 +306,11 @@ distributionOf(spiking::InitializerAttr init) {
     return Distribution::uniform(init.getLow(), init.getHigh());
   case spiking::InitKind::Normal:
     return Distribution::normal(init.getMean(), init.getStd());
-  case spiking::InitKind::KaimingUniform:
-    return Distribution::kaimingUniform(fanIn, init.getGain());
-  case spiking::InitKind::KaimingNormal:
-    return Distribution::kaimingNormal(fanIn, init.getGain());
-  case spiking::InitKind::XavierUniform:
-    return Distribution::xavierUniform(fanIn, fanOut, init.getGain());
-  case spiking::InitKind::XavierNormal:
-    return Distribution::xavierNormal(fanIn, fanOut, init.getGain());
+  default:
+    return Distribution::byFan(stringifyInitKind(init.getKind()),
+                               double(init.getFanIn()),
+                               double(init.getFanOut()), init.getGain());
   }
-  return std::nullopt;
 }
 
 FailureOr<Tensor> initialValue(StringRef name, Type type, Attribute initializer,

@@ -1,4 +1,5 @@
-//===- PoolOps.cpp - Executes pools and their gradients ---------------------===//
+//===- PoolOps.cpp - Executes pools and their gradients
+//---------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -47,16 +48,14 @@ struct Windows {
     return output(o, row, column, i);
   }
   /// Calls `body(o, r, c, i)` for every input, or every window.
-  template <typename Body>
-  void forEachInput(Body body) const {
+  template <typename Body> void forEachInput(Body body) const {
     for (int64_t o = 0; o < outer; ++o)
       for (int64_t r = 0; r < rows; ++r)
         for (int64_t c = 0; c < columns; ++c)
           for (int64_t i = 0; i < inner; ++i)
             body(o, r, c, i);
   }
-  template <typename Body>
-  void forEachWindow(Body body) const {
+  template <typename Body> void forEachWindow(Body body) const {
     for (int64_t o = 0; o < outer; ++o)
       for (int64_t r = 0; r < outRows; ++r)
         for (int64_t c = 0; c < outColumns; ++c)
@@ -138,6 +137,23 @@ static LogicalResult sumPool(Machine &machine, SumPoolOp op) {
   return sumWindows(machine, op, /*isMean=*/false);
 }
 
+/// The first maximum of a window; none if it has nothing but NaN and minus
+/// infinity.
+static std::optional<int64_t> findMaximum(const Windows &w, const Tensor &x,
+                                          int64_t o, int64_t r, int64_t c,
+                                          int64_t i) {
+  std::optional<int64_t> winner;
+  double best = -INFINITY;
+  for (int64_t kr = 0; kr < w.kernel[0]; ++kr)
+    for (int64_t kc = 0; kc < w.kernel[1]; ++kc)
+      if (std::optional<int64_t> element = w.tap(o, r, c, i, kr, kc))
+        if (x[*element].number > best) {
+          best = x[*element].number;
+          winner = element;
+        }
+  return winner;
+}
+
 static LogicalResult maxPool(Machine &machine, MaxPoolOp op) {
   const Tensor &x = machine.get(op.getInput());
   FailureOr<Tensor> y = makeTensor(op, kindOf(op), imageShape(op, x.shape));
@@ -147,13 +163,9 @@ static LogicalResult maxPool(Machine &machine, MaxPoolOp op) {
   if (failed(w))
     return failure();
   w->forEachWindow([&](int64_t o, int64_t r, int64_t c, int64_t i) {
-    Scalar best = Scalar::ofNumber(-INFINITY);
-    for (int64_t kr = 0; kr < w->kernel[0]; ++kr)
-      for (int64_t kc = 0; kc < w->kernel[1]; ++kc)
-        if (std::optional<int64_t> element = w->tap(o, r, c, i, kr, kc))
-          if (x[*element].number > best.number)
-            best = x[*element];
-    (*y)[w->output(o, r, c, i)] = best;
+    std::optional<int64_t> winner = findMaximum(*w, x, o, r, c, i);
+    (*y)[w->output(o, r, c, i)] =
+        winner ? x[*winner] : Scalar::ofNumber(-INFINITY);
   });
   machine.set(op, std::move(*y));
   return success();
@@ -189,14 +201,8 @@ static LogicalResult maxPoolGradient(Machine &machine, MaxPoolGradientOp op) {
   // The first maximum of each window.
   std::vector<int64_t> winner(size_t(g.size()), -1);
   w->forEachWindow([&](int64_t o, int64_t r, int64_t c, int64_t i) {
-    double best = -INFINITY;
-    for (int64_t kr = 0; kr < w->kernel[0]; ++kr)
-      for (int64_t kc = 0; kc < w->kernel[1]; ++kc)
-        if (std::optional<int64_t> element = w->tap(o, r, c, i, kr, kc))
-          if (x[*element].number > best) {
-            best = x[*element].number;
-            winner[size_t(w->output(o, r, c, i))] = *element;
-          }
+    winner[size_t(w->output(o, r, c, i))] =
+        findMaximum(*w, x, o, r, c, i).value_or(-1);
   });
   Tensor result(kindOf(op), x.shape);
   Arithmetic a = machine.arithmetic(result.kind);

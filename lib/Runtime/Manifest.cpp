@@ -300,8 +300,7 @@ Status Reader::readInitializer(const json &value, const std::string &where,
     RB_TRY(readNumber(value, "std", where, second));
     initializer.kind = Initializer::Random;
     initializer.distribution = Distribution::normal(first, second);
-  } else if (kind == "kaiming_uniform" || kind == "kaiming_normal" ||
-             kind == "xavier_uniform" || kind == "xavier_normal") {
+  } else if (Distribution::byFan(kind, 1, 1, 1)) {
     RB_TRY(readNumber(value, "fan_in", where, fanIn));
     RB_TRY(readNumber(value, "fan_out", where, fanOut));
     RB_TRY(readNumber(value, "gain", where, gain));
@@ -310,12 +309,7 @@ Status Reader::readInitializer(const json &value, const std::string &where,
     if (kind[0] == 'x' && !(fanOut > 0))
       return fail(where, "expected 'fan_out' to be positive");
     initializer.kind = Initializer::Random;
-    initializer.distribution =
-        kind == "kaiming_uniform"  ? Distribution::kaimingUniform(fanIn, gain)
-        : kind == "kaiming_normal" ? Distribution::kaimingNormal(fanIn, gain)
-        : kind == "xavier_uniform"
-            ? Distribution::xavierUniform(fanIn, fanOut, gain)
-            : Distribution::xavierNormal(fanIn, fanOut, gain);
+    initializer.distribution = *Distribution::byFan(kind, fanIn, fanOut, gain);
   } else if (kind == "data") {
     initializer.kind = Initializer::Data;
     std::string text;

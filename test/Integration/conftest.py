@@ -14,6 +14,21 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("RHEOBASE_BUILD", SOURCE / "build")).resolve()
 
 
+def run(*command, **options):
+    """Runs a command, which must end with 0; what it wrote to stdout."""
+    result = subprocess.run([str(word) for word in command], text=True, capture_output=True, timeout=900, **options)
+    assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
+    return result.stdout
+
+
+def cached(build_dir, name):
+    """A variable of the build's CMake cache, empty if it is not there."""
+    for line in (build_dir / "CMakeCache.txt").read_text().splitlines():
+        if line.startswith(name + ":"):
+            return line.split("=", 1)[1]
+    return ""
+
+
 @pytest.fixture(scope="session")
 def source_dir():
     """The source tree."""

@@ -18,19 +18,7 @@ import sys
 
 import pytest
 
-
-def run(*command, **options):
-    result = subprocess.run([str(word) for word in command], text=True, capture_output=True, timeout=600, **options)
-    assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
-    return result.stdout
-
-
-def cached(build_dir, name):
-    """A variable of the build's CMake cache."""
-    for line in (build_dir / "CMakeCache.txt").read_text().splitlines():
-        if line.startswith(name + ":"):
-            return line.split("=", 1)[1]
-    return ""
+from conftest import cached, run
 
 
 def blocks(text, language):

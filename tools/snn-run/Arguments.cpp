@@ -8,6 +8,7 @@
 
 #include "rheobase/Dialect/Spiking/IR/Spiking.h"
 #include "rheobase/Reference/Interpreter.h"
+#include "rheobase/Reference/RuntimeTensor.h"
 #include "rheobase/Runtime/Npy.h"
 #include "rheobase/Support/Philox.h"
 
@@ -56,28 +57,6 @@ static int32_t getDType(Type type) {
   return RB_I64;
 }
 
-static double getElement(const rb_tensor &tensor, int64_t i) {
-  switch (tensor.dtype) {
-  case RB_BOOL:
-  case RB_U8:
-    return static_cast<const uint8_t *>(tensor.data)[i];
-  case RB_I8:
-    return static_cast<const int8_t *>(tensor.data)[i];
-  case RB_I32:
-    return static_cast<const int32_t *>(tensor.data)[i];
-  case RB_I64:
-    return static_cast<double>(static_cast<const int64_t *>(tensor.data)[i]);
-  case RB_F16:
-    return rt::halfToFloat(static_cast<const uint16_t *>(tensor.data)[i]);
-  case RB_BF16:
-    return rt::bfloatToFloat(static_cast<const uint16_t *>(tensor.data)[i]);
-  case RB_F32:
-    return static_cast<const float *>(tensor.data)[i];
-  default:
-    return static_cast<const double *>(tensor.data)[i];
-  }
-}
-
 static void setElement(rt::Tensor &tensor, int64_t i, double value) {
   switch (tensor.dtype()) {
   case RB_BOOL:
@@ -108,35 +87,20 @@ static void setElement(rt::Tensor &tensor, int64_t i, double value) {
 }
 
 reference::Tensor rheobase::toReference(const rb_tensor &tensor, Type type) {
-  ArrayRef<int64_t> shape(tensor.dims, tensor.rank);
-  reference::Tensor result(
-      *reference::getElementKind(getElementTypeOrSelf(type)), shape);
-  for (int64_t i = 0, e = result.size(); i < e; ++i) {
-    if (tensor.dtype == RB_I64)
-      result[i] = reference::Scalar::ofInteger(
-          static_cast<const int64_t *>(tensor.data)[i]);
-    else
-      result[i] = reference::Scalar::ofNumber(getElement(tensor, i));
-  }
+  reference::Tensor result;
+  rt::Status status = reference::fromRuntime(
+      tensor, *reference::getElementKind(getElementTypeOrSelf(type)), result);
+  // The tensor has the type's elements already.
+  assert(status.ok());
+  (void)status;
   return result;
 }
 
 FailureOr<rt::Tensor> rheobase::toRuntime(const reference::Tensor &tensor,
                                           Location loc) {
-  int32_t dtype = getDType(
-      reference::getElementType(tensor.kind, loc.getContext()));
   rt::Tensor result;
-  if (rt::Status status = rt::Tensor::create(
-          dtype, std::vector<int64_t>(tensor.shape.begin(), tensor.shape.end()),
-          result);
-      !status.ok())
+  if (rt::Status status = reference::toRuntime(tensor, result); !status.ok())
     return emitError(loc) << status.message();
-  for (int64_t i = 0, e = tensor.size(); i < e; ++i) {
-    if (dtype == RB_I64)
-      result.data<int64_t>()[i] = tensor[i].asInteger(tensor.kind);
-    else
-      setElement(result, i, tensor.at(i));
-  }
   return result;
 }
 
@@ -309,7 +273,7 @@ FailureOr<rt::Tensor> ArgumentMaker::make(unsigned index) {
             : scalar(index, number);
     if (failed(tensor) || !isTimeSteps(index))
       return tensor;
-    int64_t steps = static_cast<int64_t>(getElement(tensor->view(), 0));
+    int64_t steps = tensor->data<int64_t>()[0];
     if (steps < 0)
       return error(index) << "cannot be " << steps
                           << ": expected a number of time steps";

@@ -12,6 +12,7 @@
 
 #include "rheobase/Support/Philox.h"
 #include <cmath>
+#include <optional>
 #include <string_view>
 
 namespace rheobase {
@@ -28,19 +29,23 @@ struct Distribution {
   static Distribution normal(double mean, double deviation) {
     return {true, mean, deviation};
   }
-  static Distribution kaimingUniform(double fanIn, double gain) {
-    double bound = gain * std::sqrt(3.0 / fanIn);
-    return uniform(-bound, bound);
-  }
-  static Distribution kaimingNormal(double fanIn, double gain) {
-    return normal(0.0, gain / std::sqrt(fanIn));
-  }
-  static Distribution xavierUniform(double fanIn, double fanOut, double gain) {
-    double bound = gain * std::sqrt(6.0 / (fanIn + fanOut));
-    return uniform(-bound, bound);
-  }
-  static Distribution xavierNormal(double fanIn, double fanOut, double gain) {
-    return normal(0.0, gain * std::sqrt(2.0 / (fanIn + fanOut)));
+  /// The distribution of that name whose width comes from the numbers of inputs
+  /// and outputs; none if there is none of that name.
+  static std::optional<Distribution> byFan(std::string_view name, double fanIn,
+                                           double fanOut, double gain) {
+    if (name == "kaiming_uniform") {
+      double bound = gain * std::sqrt(3.0 / fanIn);
+      return uniform(-bound, bound);
+    }
+    if (name == "kaiming_normal")
+      return normal(0.0, gain / std::sqrt(fanIn));
+    if (name == "xavier_uniform") {
+      double bound = gain * std::sqrt(6.0 / (fanIn + fanOut));
+      return uniform(-bound, bound);
+    }
+    if (name == "xavier_normal")
+      return normal(0.0, gain * std::sqrt(2.0 / (fanIn + fanOut)));
+    return std::nullopt;
   }
 };
 
