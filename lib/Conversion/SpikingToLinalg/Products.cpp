@@ -41,6 +41,16 @@ static Value startOfChains(ImplicitLocOpBuilder &b, Value bias, Type type,
           [](ImplicitLocOpBuilder &, ValueRange ins, Value) { return ins[0]; });
 }
 
+/// The matrix that `weight`, an operand of `op`, is the transpose of; null if it
+/// is none, or is used in a loop, where transposing it once is better.
+static Value getTransposed(Operation *op, Value weight) {
+  auto transpose = weight.getDefiningOp<linalg::TransposeOp>();
+  if (!transpose || transpose->getBlock() != op->getBlock() ||
+      transpose.getPermutation() != ArrayRef<int64_t>{1, 0})
+    return {};
+  return transpose.getInput();
+}
+
 /// The first `count` sizes of a tensor.
 static Sizes leadingSizes(ImplicitLocOpBuilder &b, Value tensor,
                           int64_t count) {
@@ -69,10 +79,12 @@ struct ConvertLinear : OpRewritePattern<LinearOp> {
     AffineExpr n = loops.parallel(), k = loops.reduction();
     output.push_back(n);
     input.push_back(k);
-    rewriter.replaceOp(op, loops.in(op.getInput(), input)
-                               .in(op.getWeight(), {k, n})
-                               .out(start, output)
-                               .build1(fusedMultiplyAdd));
+    loops.in(op.getInput(), input);
+    if (Value weight = getTransposed(op, op.getWeight()))
+      loops.in(weight, {n, k});
+    else
+      loops.in(op.getWeight(), {k, n});
+    rewriter.replaceOp(op, loops.out(start, output).build1(fusedMultiplyAdd));
     return success();
   }
 };

@@ -293,40 +293,39 @@ void ProductLowering::packA() {
   }
 
   if (packingOfA == PackingOfA::Columns) {
-    auto block = [&](Value r, int64_t rows, bool scalar) {
-      Value row = index.add(blockRow, r);
-      createLoop(b, loc, blockStart, blockEnd, one, [&](Value step) {
-        Value source =
-            index.add(aBase, getOffset(*aSteps, aStepTable, blockStart, step));
-        Value target = index.add(
-            times(r, blockOfK), times(index.sub(step, blockStart), rowsOfTile));
-        if (!scalar) {
-          Value value =
-              loadFactors(factor, operand, index.add(source, row), {}, rows);
-          vector::StoreOp::create(b, loc, value, aBlock, target);
-          return;
-        }
-        createLoop(b, loc, zero, tile, one, [&](Value i) {
-          Value clamped = index.min(index.add(row, i), lastRow);
-          Value element = memref::LoadOp::create(b, loc, operand.flat,
-                                                 index.add(source, clamped));
-          memref::StoreOp::create(b, loc, convert(factor, element, 0), aBlock,
-                                  index.add(target, i));
-        });
-      });
-    };
+    // Step by step, so that reads run along the rows of memory.
     Value full = index.mul(index.div(count, tile), tile);
-    createLoop(b, loc, zero, full, tile,
-               [&](Value r) { block(r, rowsOfTile, false); });
-    if (whole)
-      return;
-    auto hasRest = scf::IfOp::create(b, loc, index.less(full, count), false);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(hasRest.thenBlock());
-    if (auto rows = known(sizeM))
-      block(full, *rows % rowsOfTile, false);
-    else
-      block(full, rowsOfTile, true);
+    createLoop(b, loc, blockStart, blockEnd, one, [&](Value step) {
+      Value source = index.add(
+          aBase, getOffset(*aSteps, aStepTable, blockStart, step));
+      Value column = times(index.sub(step, blockStart), rowsOfTile);
+      auto targetOf = [&](Value r) {
+        return index.add(times(r, getRowStride(lanes)), column);
+      };
+      auto copy = [&](Value r, int64_t rows) {
+        Value value =
+            loadFactors(factor, operand,
+                        index.add(source, index.add(blockRow, r)), {}, rows);
+        vector::StoreOp::create(b, loc, value, aBlock, targetOf(r));
+      };
+      createLoop(b, loc, zero, full, tile,
+                 [&](Value r) { copy(r, rowsOfTile); });
+      if (whole)
+        return;
+      auto hasRest = scf::IfOp::create(b, loc, index.less(full, count), false);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(hasRest.thenBlock());
+      if (auto rows = known(sizeM))
+        return copy(full, *rows % rowsOfTile);
+      Value target = targetOf(full);
+      createLoop(b, loc, zero, tile, one, [&](Value i) {
+        Value row = index.min(index.add(index.add(blockRow, full), i), lastRow);
+        Value element = memref::LoadOp::create(b, loc, operand.flat,
+                                               index.add(source, row));
+        memref::StoreOp::create(b, loc, convert(factor, element, 0), aBlock,
+                                index.add(target, i));
+      });
+    });
     return;
   }
 

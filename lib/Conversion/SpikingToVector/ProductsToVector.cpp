@@ -87,7 +87,7 @@ void ProductLowering::emitKernel(int64_t rows, Value firstRow, Value panel,
                                          index.mul(blockStart, aStep)));
     break;
   case PackingOfA::Columns:
-    aCorner = times(firstRow, blockOfK);
+    aCorner = times(firstRow, getRowStride(lanes));
     aRow = one;
     aStep = index.constant(rowsOfTile);
     break;

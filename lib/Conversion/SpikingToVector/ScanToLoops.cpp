@@ -37,6 +37,8 @@ static constexpr int64_t bytesOfPast = 1 << 18;
 /// With fewer steps a block is a single vector: its few lines of each sequence
 /// stay in the cache by themselves.
 static constexpr int64_t stepsThatPayBlocks = 12;
+/// Of the caches.
+static constexpr int64_t bytesOfLine = 64;
 
 namespace {
 
@@ -61,6 +63,8 @@ struct Position {
   /// `bufferLanes` lanes.
   Value inBlock;
   int64_t bufferLanes;
+  /// The step that a block takes next; null outside the loop over time.
+  Value nextStep;
 };
 
 /// The loop nest of a scan. The space is split into outer dimensions, each a
@@ -88,6 +92,7 @@ private:
                                ValueRange outer, Value inner);
   Value load(Position &at, const Access &access);
   void store(Position &at, Value value, const Access &access);
+  void prefetch(Position &at, const Access &access, bool isWrite);
   Value loadBuffer(const Position &at, Value buffer, Value step);
   void storeBuffer(const Position &at, Value value, Value buffer, Value step);
   Value zeroOf(Position &at, const Access &access);
@@ -132,6 +137,13 @@ private:
 };
 
 } // namespace
+
+static int64_t getBytes(const Access &access) {
+  Type element = getElementTypeOrSelf(access.memref.getType());
+  return element.isIntOrFloat()
+             ? llvm::divideCeil(element.getIntOrFloatBitWidth(), 8)
+             : 8;
+}
 
 Access ScanLowering::analyze(Value operand, bool timed) {
   Broadcast broadcast =
@@ -267,15 +279,32 @@ SmallVector<Value> ScanLowering::indicesOf(const Access &access, Value step,
   return indices;
 }
 
+/// Asks for the lines of a sequence that the next step needs: a block's part of
+/// a step is too short for the processor to see what follows.
+void ScanLowering::prefetch(Position &at, const Access &access, bool isWrite) {
+  if (!at.nextStep || !access.timed || !access.indexed[split])
+    return;
+  SmallVector<Value> indices =
+      indicesOf(access, at.nextStep, at.outer, at.inner);
+  int64_t line = bytesOfLine / getBytes(access);
+  for (int64_t i = 0; i < at.bufferLanes; i += line) {
+    memref::PrefetchOp::create(b, loc, access.memref, indices, isWrite,
+                               /*localityHint=*/3, /*isDataCache=*/true);
+    indices.back() = index.add(indices.back(), index.constant(line));
+  }
+}
+
 Value ScanLowering::load(Position &at, const Access &access) {
   SmallVector<Value> indices =
       indicesOf(access, at.step, at.outer, at.inner);
+  prefetch(at, access, /*isWrite=*/false);
   if (rank > 0 && access.indexed[split])
     return at.lane.load(access.memref, indices);
   return memref::LoadOp::create(b, loc, access.memref, indices);
 }
 
 void ScanLowering::store(Position &at, Value value, const Access &access) {
+  prefetch(at, access, /*isWrite=*/true);
   at.lane.store(value, access.memref,
                 indicesOf(access, at.step, at.outer, at.inner));
 }
@@ -393,7 +422,7 @@ void ScanLowering::emitBlock(TiledLoops::Range block) {
   Value width = index.constant(std::max<int64_t>(tiling.lanes, 1));
   Value firstInner = index.mul(block.firstTile, width);
   using EmitFn = llvm::function_ref<void(Position &)>;
-  auto forEachVector = [&](Value step, EmitFn emit) {
+  auto forEachVector = [&](Value step, EmitFn emit, Value nextStep = {}) {
     loops.createTiles(
         index, block,
         [&](Value row, ValueRange outer, Value inner, int64_t lanes,
@@ -403,21 +432,28 @@ void ScanLowering::emitBlock(TiledLoops::Range block) {
             inBlock = index.add(
                 index.mul(index.sub(row, block.firstRow), blockPitch),
                 index.sub(inner, firstInner));
-          Position at{LaneEmitter(b, loc, lanes, mask), step,  outer, inner,
-                      inBlock,                          lanes};
+          Position at{LaneEmitter(b, loc, lanes, mask),
+                      step,
+                      outer,
+                      inner,
+                      inBlock,
+                      lanes,
+                      nextStep};
           emit(at);
         });
   };
   if (scan.isStep())
     return forEachVector(zero, [&](Position &at) { emitStep(at); });
 
+  Value lastStep = index.sub(steps, one);
   if (!replayed.empty()) {
     forEachVector(zero, [&](Position &at) {
       for (auto [access, past] : llvm::zip(replayed, pastStates))
         storeBuffer(at, load(at, access), past, zero);
     });
     createLoop(b, loc, zero, steps, one, [&](Value step) {
-      forEachVector(step, [&](Position &at) { emitReplay(at); });
+      Value next = index.min(index.add(step, one), lastStep);
+      forEachVector(step, [&](Position &at) { emitReplay(at); }, next);
     });
   }
   if (!accumulators.empty())
@@ -429,10 +465,11 @@ void ScanLowering::emitBlock(TiledLoops::Range block) {
           storeBuffer(at, zeroOf(at, access), sums[i], zero);
     });
   createLoop(b, loc, zero, steps, one, [&](Value count) {
-    Value step = scan.isReverse()
-                     ? index.sub(index.sub(steps, one), count)
-                     : count;
-    forEachVector(step, [&](Position &at) { emitStep(at); });
+    Value step = scan.isReverse() ? index.sub(lastStep, count) : count;
+    Value next = scan.isReverse()
+                     ? index.max(index.sub(step, one), zero)
+                     : index.min(index.add(step, one), lastStep);
+    forEachVector(step, [&](Position &at) { emitStep(at); }, next);
   });
   if (llvm::is_contained(partials, Value()))
     forEachVector(zero, [&](Position &at) {
@@ -440,13 +477,6 @@ void ScanLowering::emitBlock(TiledLoops::Range block) {
         if (!partials[i])
           addTo(at, loadBuffer(at, sums[i], zero), access);
     });
-}
-
-static int64_t getBytes(const Access &access) {
-  Type element = getElementTypeOrSelf(access.memref.getType());
-  return element.isIntOrFloat()
-             ? llvm::divideCeil(element.getIntOrFloatBitWidth(), 8)
-             : 8;
 }
 
 /// Chooses how many neurons take a step together.

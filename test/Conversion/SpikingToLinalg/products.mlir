@@ -2,6 +2,7 @@
 
 // CHECK-DAG: #[[$X:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d3)>
 // CHECK-DAG: #[[$W:.*]] = affine_map<(d0, d1, d2, d3) -> (d3, d2)>
+// CHECK-DAG: #[[$NK:.*]] = affine_map<(d0, d1, d2) -> (d1, d2)>
 // CHECK-DAG: #[[$Y:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2)>
 // CHECK-DAG: #[[$ROWS:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7) -> (d0, d1, d7, d3 * 2 + d5, d4 + d6 * 3)>
 // CHECK-DAG: #[[$TAPS:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7) -> (d2, d7, d5, d6)>
@@ -89,4 +90,22 @@ func.func @conv_input_gradient(%g: tensor<?x4x4x4xf32>, %w: tensor<4x3x3x3xf32>)
 func.func @conv_weight_gradient(%x: tensor<?x3x8x8xi1>, %g: tensor<?x4x6x6xf32>) -> tensor<4x3x3x3xf32> {
   %y = spiking.conv_weight_gradient %x, %g : (tensor<?x3x8x8xi1>, tensor<?x4x6x6xf32>) -> tensor<4x3x3x3xf32>
   return %y : tensor<4x3x3x3xf32>
+}
+
+// A transposed weight is read where it is; not in a loop, where transposing it
+// once is better.
+// CHECK-LABEL: func.func @transposed_weight
+// CHECK: linalg.generic {indexing_maps = [#{{.*}}, #[[$NK]], #{{.*}}]{{.*}} ins(%arg0, %arg1
+// CHECK: %[[W:.*]] = linalg.transpose ins(%arg1
+// CHECK: scf.for
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %[[W]]
+func.func @transposed_weight(%g: tensor<4x8xf32>, %w: tensor<8x8xf32>, %T: index) -> (tensor<4x8xf32>, tensor<4x8xf32>) {
+  %a = spiking.transpose %w {permutation = array<i64: 1, 0>} : (tensor<8x8xf32>) -> tensor<8x8xf32>
+  %y = spiking.linear %g, %a : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  %b = spiking.transpose %w {permutation = array<i64: 1, 0>} : (tensor<8x8xf32>) -> tensor<8x8xf32>
+  %z = spiking.time_loop %t = 0 to %T state(%v = %g : tensor<4x8xf32>) {
+    %n = spiking.linear %v, %b : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+    spiking.yield next(%n : tensor<4x8xf32>)
+  }
+  return %y, %z : tensor<4x8xf32>, tensor<4x8xf32>
 }
