@@ -85,11 +85,23 @@ OpFoldResult rheobase::sizeOf(ImplicitLocOpBuilder &b, Value tensor,
 }
 
 Sizes rheobase::sizesOf(ImplicitLocOpBuilder &b, Value tensor) {
+  return sizesOf(b, tensor,
+                 llvm::to_vector(llvm::seq(
+                     cast<RankedTensorType>(tensor.getType()).getRank())));
+}
+
+Sizes rheobase::sizesOf(ImplicitLocOpBuilder &b, Value tensor,
+                        ArrayRef<int64_t> dims) {
   Sizes sizes;
-  for (int64_t dim :
-       llvm::seq(cast<RankedTensorType>(tensor.getType()).getRank()))
+  for (int64_t dim : dims)
     sizes.push_back(sizeOf(b, tensor, dim));
   return sizes;
+}
+
+void rheobase::appendSizes(ImplicitLocOpBuilder &b, Sizes &sizes,
+                           ArrayRef<int64_t> extents) {
+  for (int64_t extent : extents)
+    sizes.push_back(b.getIndexAttr(extent));
 }
 
 Value rheobase::asIndex(ImplicitLocOpBuilder &b, OpFoldResult size) {
@@ -346,6 +358,15 @@ Value Loops::build1(
 
 Value rheobase::loopIndex(ImplicitLocOpBuilder &b, AffineExpr loop) {
   return linalg::IndexOp::create(b, cast<AffineDimExpr>(loop).getPosition());
+}
+
+Value rheobase::dividedBy(ImplicitLocOpBuilder &b, Value tensor, Value count) {
+  return elementwise(b, {}, {}, {}, tensor,
+                     [&](ImplicitLocOpBuilder &b, ValueRange args) {
+                       return SmallVector<Value>{
+                           arith::DivFOp::create(b, args[0], count)};
+                     })
+      .front();
 }
 
 void rheobase::passCaptured(ImplicitLocOpBuilder &b, spiking::ScanOp scan) {

@@ -24,6 +24,12 @@ using Sizes = llvm::SmallVector<mlir::OpFoldResult>;
 mlir::OpFoldResult sizeOf(mlir::ImplicitLocOpBuilder &b, mlir::Value tensor,
                           int64_t dim);
 Sizes sizesOf(mlir::ImplicitLocOpBuilder &b, mlir::Value tensor);
+/// Of some dimensions, in their order.
+Sizes sizesOf(mlir::ImplicitLocOpBuilder &b, mlir::Value tensor,
+              llvm::ArrayRef<int64_t> dims);
+/// Appends static extents.
+void appendSizes(mlir::ImplicitLocOpBuilder &b, Sizes &sizes,
+                 llvm::ArrayRef<int64_t> extents);
 /// The same as an index value.
 mlir::Value dimOf(mlir::ImplicitLocOpBuilder &b, mlir::Value tensor,
                   int64_t dim);
@@ -135,6 +141,11 @@ elementwise(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange ins,
             llvm::function_ref<llvm::SmallVector<mlir::Value>(
                 mlir::ImplicitLocOpBuilder &, mlir::ValueRange)>
                 body);
+
+/// Each element of `tensor` divided by the number `count`, in place where nobody
+/// needs it any more.
+mlir::Value dividedBy(mlir::ImplicitLocOpBuilder &b, mlir::Value tensor,
+                      mlir::Value count);
 
 /// Makes the values from outside that the body of a scan uses, constants
 /// excepted, its parameters. `elementwise` does it.

@@ -49,6 +49,24 @@ onScalars(ImplicitLocOpBuilder &b, ValueRange ins, Type type,
                                         body(b, scalars));
 }
 
+/// A sum, of rank 0, divided by the number of its summands.
+static Value meanOf(ImplicitLocOpBuilder &b, Value sum, Value count) {
+  return onScalars(b, sum, sum.getType(),
+                   [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+                     return arith::DivFOp::create(b, args[0], count);
+                   });
+}
+
+/// Adds to `start`, of rank 0, what `add` makes of each element of `tensor`.
+static Value
+foldAll(ImplicitLocOpBuilder &b, Value tensor, Value start,
+        function_ref<Value(ImplicitLocOpBuilder &, ValueRange, Value)> add) {
+  Loops loops(b);
+  Exprs all =
+      loops.reduction(cast<RankedTensorType>(tensor.getType()).getRank());
+  return loops.in(tensor, all).out(start, {}).build1(add);
+}
+
 namespace {
 
 //===----------------------------------------------------------------------===//
@@ -109,13 +127,7 @@ struct ConvertReadout : OpRewritePattern<ReadoutOp> {
                        .out(zeros(b, type, sizes), at.space)
                        .build1(addTo);
       if (op.getKind() == Readout::Rate) {
-        Value steps = countOf(b, input, {0}, element);
-        sums = elementwise(b, {}, {}, {}, sums,
-                           [&](ImplicitLocOpBuilder &b, ValueRange args) {
-                             return SmallVector<Value>{
-                                 arith::DivFOp::create(b, args[0], steps)};
-                           })
-                   .front();
+        sums = dividedBy(b, sums, countOf(b, input, {0}, element));
       }
       rewriter.replaceOp(op, sums);
       return success();
@@ -294,12 +306,7 @@ struct ConvertCrossEntropy : OpRewritePattern<CrossEntropyOp> {
                       Value loss = arith::SubFOp::create(b, shifted, ins[2]);
                       return arith::AddFOp::create(b, acc, loss);
                     });
-    Value samples = countOf(b, logits, {0}, element);
-    rewriter.replaceOp(
-        op, onScalars(b, sum, op.getLoss().getType(),
-                      [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
-                        return arith::DivFOp::create(b, args[0], samples);
-                      }));
+    rewriter.replaceOp(op, meanOf(b, sum, countOf(b, logits, {0}, element)));
     return success();
   }
 };
@@ -358,11 +365,7 @@ struct ConvertMeanSquaredError : OpRewritePattern<MeanSquaredErrorOp> {
     Value count =
         countOf(b, prediction, llvm::to_vector(llvm::seq(type.getRank())),
                 type.getElementType());
-    rewriter.replaceOp(
-        op, onScalars(b, sum, op.getLoss().getType(),
-                      [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
-                        return arith::DivFOp::create(b, args[0], count);
-                      }));
+    rewriter.replaceOp(op, meanOf(b, sum, count));
     return success();
   }
 };
@@ -457,17 +460,12 @@ struct ConvertSpikeRate : OpRewritePattern<SpikeRateOp> {
     Value spikes = zeros(b, count, {});
     Value entries = constantIndex(b, 0);
     for (Value train : op.getSpikes()) {
-      Loops loops(b);
-      Exprs all =
-          loops.reduction(cast<RankedTensorType>(train.getType()).getRank());
-      spikes = loops.in(train, all)
-                   .out(spikes, {})
-                   .build1([&](ImplicitLocOpBuilder &b, ValueRange ins,
-                               Value acc) -> Value {
-                     Value one =
-                         arith::ExtUIOp::create(b, i64, isNonZero(b, ins[0]));
-                     return arith::AddIOp::create(b, acc, one);
-                   });
+      spikes = foldAll(
+          b, train, spikes,
+          [&](ImplicitLocOpBuilder &b, ValueRange ins, Value acc) -> Value {
+            Value one = arith::ExtUIOp::create(b, i64, isNonZero(b, ins[0]));
+            return arith::AddIOp::create(b, acc, one);
+          });
       Value size = constantIndex(b, 1);
       for (OpFoldResult extent : sizesOf(b, train))
         size = arith::MulIOp::create(b, size, asIndex(b, extent));
@@ -605,18 +603,13 @@ struct ConvertClipGradients : OpRewritePattern<ClipGradientsOp> {
     }
     Type type = getElementTypeOrSelf(op.getGradients().front());
     Value sum = zeros(b, RankedTensorType::get({}, type), {});
-    for (Value gradient : op.getGradients()) {
-      Loops loops(b);
-      Exprs all =
-          loops.reduction(cast<RankedTensorType>(gradient.getType()).getRank());
-      sum = loops.in(gradient, all)
-                .out(sum, {})
-                .build1([](ImplicitLocOpBuilder &b, ValueRange ins,
-                           Value acc) -> Value {
-                  Value square = arith::MulFOp::create(b, ins[0], ins[0]);
-                  return arith::AddFOp::create(b, acc, square);
-                });
-    }
+    for (Value gradient : op.getGradients())
+      sum = foldAll(
+          b, gradient, sum,
+          [](ImplicitLocOpBuilder &b, ValueRange ins, Value acc) -> Value {
+            Value square = arith::MulFOp::create(b, ins[0], ins[0]);
+            return arith::AddFOp::create(b, acc, square);
+          });
     Value norm = math::SqrtOp::create(b, scalarOf(b, sum));
     Value bound = arith::DivFOp::create(
         b, constantFloat(b, type, op.getMaxNorm().convertToDouble()),

@@ -43,10 +43,7 @@ struct StatisticsRange {
     return RankedTensorType::get(shape, from.getElementType());
   }
   Sizes sizes(ImplicitLocOpBuilder &b, Value input) const {
-    Sizes sizes;
-    for (int64_t dim : kept)
-      sizes.push_back(sizeOf(b, input, dim));
-    return sizes;
+    return sizesOf(b, input, kept);
   }
 
   /// A chain of additions for each statistic: `summand` gets the scalars of
@@ -121,36 +118,35 @@ struct ConvertBatchNorm : OpRewritePattern<BatchNormOp> {
     Value runningMean = op.getRunningMean();
     Value runningVariance = op.getRunningVariance();
     Value newMean = runningMean, newVariance = runningVariance;
-    if (op.getMode() == Mode::Train) {
-      Value count = countOf(b, input, over.reduced, element);
-      auto dividedByCount = [&](Value sums) {
-        return elementwise(b, {}, {}, {}, sums,
-                           [&](ImplicitLocOpBuilder &b, ValueRange args) {
-                             return SmallVector<Value>{
-                                 arith::DivFOp::create(b, args[0], count)};
-                           })
-            .front();
-      };
-      mean =
-          dividedByCount(over.sums(b, input, {}, 1,
-                                   [](ImplicitLocOpBuilder &, ValueRange ins) {
-                                     return SmallVector<Value>{ins[0]};
-                                   })
-                             .front());
-      Value variance = dividedByCount(
-          over.sums(b, input, mean, 1,
-                    [](ImplicitLocOpBuilder &b, ValueRange ins) {
-                      Value centred = arith::SubFOp::create(b, ins[0], ins[1]);
-                      return SmallVector<Value>{
-                          arith::MulFOp::create(b, centred, centred)};
-                    })
-              .front());
-      rstd = elementwise(b, variance, {}, emptyLike(b, variance, element), {},
+    auto toRstd = [&](Value variance) {
+      return elementwise(b, variance, {}, emptyLike(b, variance, element), {},
                          [&](ImplicitLocOpBuilder &b, ValueRange args) {
                            return SmallVector<Value>{
                                reciprocalRoot(b, args[0], epsilon)};
                          })
-                 .front();
+          .front();
+    };
+    if (op.getMode() == Mode::Train) {
+      Value count = countOf(b, input, over.reduced, element);
+      mean = dividedBy(b,
+                       over.sums(b, input, {}, 1,
+                                 [](ImplicitLocOpBuilder &, ValueRange ins) {
+                                   return SmallVector<Value>{ins[0]};
+                                 })
+                           .front(),
+                       count);
+      Value variance =
+          dividedBy(b,
+                    over.sums(b, input, mean, 1,
+                              [](ImplicitLocOpBuilder &b, ValueRange ins) {
+                                Value centred =
+                                    arith::SubFOp::create(b, ins[0], ins[1]);
+                                return SmallVector<Value>{
+                                    arith::MulFOp::create(b, centred, centred)};
+                              })
+                        .front(),
+                    count);
+      rstd = toRstd(variance);
 
       // Running statistics move with every step.
       double momentum = op.getMomentum().convertToDouble();
@@ -182,13 +178,7 @@ struct ConvertBatchNorm : OpRewritePattern<BatchNormOp> {
       newVariance = scan.getStateResults()[1];
     } else {
       mean = runningMean;
-      rstd = elementwise(b, runningVariance, {},
-                         emptyLike(b, runningVariance, element), {},
-                         [&](ImplicitLocOpBuilder &b, ValueRange args) {
-                           return SmallVector<Value>{
-                               reciprocalRoot(b, args[0], epsilon)};
-                         })
-                 .front();
+      rstd = toRstd(runningVariance);
     }
 
     Value output =

@@ -54,10 +54,7 @@ static Value getTransposed(Operation *op, Value weight) {
 /// The first `count` sizes of a tensor.
 static Sizes leadingSizes(ImplicitLocOpBuilder &b, Value tensor,
                           int64_t count) {
-  Sizes sizes;
-  for (int64_t dim = 0; dim < count; ++dim)
-    sizes.push_back(sizeOf(b, tensor, dim));
-  return sizes;
+  return sizesOf(b, tensor, llvm::to_vector(llvm::seq(count)));
 }
 
 namespace {
@@ -212,8 +209,7 @@ struct ConvertConv : OpRewritePattern<ConvOp> {
     Convolution conv(op, op.getInput());
     auto type = cast<RankedTensorType>(op.getOutput().getType());
     Sizes sizes = leadingSizes(b, op.getInput(), conv.leading);
-    for (int64_t dim = conv.leading; dim < type.getRank(); ++dim)
-      sizes.push_back(b.getIndexAttr(type.getDimSize(dim)));
+    appendSizes(b, sizes, type.getShape().drop_front(conv.leading));
     Value start =
         startOfChains(b, op.getBias(), type, sizes, conv.channelDim());
     Value input =
@@ -278,8 +274,7 @@ struct ConvertConvInputGradient : OpRewritePattern<ConvInputGradientOp> {
       rowDim += !conv.channelsLast;
     }
     Sizes sizes = leadingSizes(b, op.getGradient(), conv.leading);
-    for (int64_t extent : ArrayRef(shape).drop_front(conv.leading))
-      sizes.push_back(b.getIndexAttr(extent));
+    appendSizes(b, sizes, ArrayRef(shape).drop_front(conv.leading));
 
     Value result = gatherByPhases(
         b, windows, type.clone(shape), sizes, rowDim,
@@ -312,8 +307,7 @@ struct ConvertConvWeightGradient : OpRewritePattern<ConvWeightGradientOp> {
     Convolution conv(op, op.getInput());
     auto type = cast<RankedTensorType>(op.getWeightGradient().getType());
     Sizes sizes;
-    for (int64_t extent : type.getShape())
-      sizes.push_back(b.getIndexAttr(extent));
+    appendSizes(b, sizes, type.getShape());
     Value start = zeros(b, type, sizes);
     Value input =
         conv.withPadding(b, op.getInput(), conv.padding, conv.padding);

@@ -85,10 +85,7 @@ struct ConvertTranspose : OpRewritePattern<TransposeOp> {
     SmallVector<int64_t> permutation = llvm::to_vector(llvm::seq(leading));
     for (int64_t dim : last)
       permutation.push_back(leading + dim);
-    Sizes sizes;
-    for (int64_t dim : permutation)
-      sizes.push_back(sizeOf(b, op.getInput(), dim));
-    Value init = emptyOf(b, type, sizes);
+    Value init = emptyOf(b, type, sizesOf(b, op.getInput(), permutation));
     rewriter.replaceOp(
         op, linalg::TransposeOp::create(b, op.getInput(), init, permutation)
                 ->getResults());

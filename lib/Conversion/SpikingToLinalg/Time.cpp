@@ -129,8 +129,7 @@ struct DivideTimeLoop : OpRewritePattern<TimeLoopOp> {
     for (Value output : op.getOutputs()) {
       auto type = cast<RankedTensorType>(output.getType());
       Sizes sizes{op.getSteps(), count};
-      for (int64_t dim : llvm::seq<int64_t>(2, type.getRank()))
-        sizes.push_back(b.getIndexAttr(type.getDimSize(dim)));
+      appendSizes(b, sizes, type.getShape().drop_front(2));
       inits.push_back(emptyOf(b, type, sizes));
     }
     llvm::append_range(inits, op.getStates());

@@ -192,6 +192,20 @@ static void dropDead(PatternRewriter &rewriter, Block &body) {
       rewriter.eraseOp(op);
 }
 
+/// Gives `to` the only block of `from`, less the arguments of `lists` (the
+/// number of the first one, which are kept) in ascending order.
+static void
+moveBody(PatternRewriter &rewriter, Region &from, Region &to,
+         ArrayRef<std::pair<unsigned, const llvm::BitVector &>> lists) {
+  Block &body = from.front();
+  dropDead(rewriter, body);
+  for (const auto &[first, keep] : llvm::reverse(lists))
+    eraseUnset(body, first, keep);
+  if (!to.empty())
+    rewriter.eraseBlock(&to.front());
+  rewriter.inlineRegionBefore(from, to, to.begin());
+}
+
 static void append(llvm::BitVector &bits, const llvm::BitVector &more) {
   for (unsigned i = 0; i < more.size(); ++i)
     bits.push_back(more[i]);
@@ -251,13 +265,9 @@ struct SimplifyTimeLoop : OpRewritePattern<TimeLoopOp> {
     newLoop->setDiscardableAttrs(loop->getDiscardableAttrDictionary());
     eraseUnset(yield.getOutputsMutable(), outputs);
     eraseUnset(yield.getNextMutable(), states);
-    dropDead(rewriter, body);
     unsigned firstState = 1 + inputs.size();
-    eraseUnset(body, firstState, states);
-    eraseUnset(body, 1, inputs);
-    rewriter.eraseBlock(&newLoop.getBody().front());
-    rewriter.inlineRegionBefore(loop.getBody(), newLoop.getBody(),
-                                newLoop.getBody().begin());
+    moveBody(rewriter, loop.getBody(), newLoop.getBody(),
+             {{1, inputs}, {firstState, states}});
     append(outputs, states);
     replaceKept(rewriter, loop, newLoop, outputs);
     return success();
@@ -364,24 +374,17 @@ struct SimplifyScan : OpRewritePattern<ScanOp> {
     eraseUnset(yield.getOutputsMutable(), outs);
     eraseUnset(yield.getNextMutable(), states);
     eraseUnset(yield.getContributionsMutable(), accumulators);
-    dropDead(rewriter, body);
     unsigned firstState = numIns + numParams;
-    eraseUnset(body, firstState + states.size(), replayed);
-    eraseUnset(body, firstState, states);
-    eraseUnset(body, numIns, keptParams);
-    eraseUnset(body, 0, keptIns);
-    rewriter.eraseBlock(&newScan.getBody().front());
-    rewriter.inlineRegionBefore(scan.getBody(), newScan.getBody(),
-                                newScan.getBody().begin());
+    unsigned firstReplayed = firstState + states.size();
+    moveBody(rewriter, scan.getBody(), newScan.getBody(),
+             {{0, keptIns},
+              {numIns, keptParams},
+              {firstState, states},
+              {firstReplayed, replayed}});
     if (replayed.any()) {
       eraseUnset(replayYield.getNextMutable(), replayed);
-      dropDead(rewriter, *replay);
-      eraseUnset(*replay, firstState, replayed);
-      eraseUnset(*replay, numIns, keptParams);
-      eraseUnset(*replay, 0, keptIns);
-      rewriter.eraseBlock(&newScan.getReplay().front());
-      rewriter.inlineRegionBefore(scan.getReplay(), newScan.getReplay(),
-                                  newScan.getReplay().begin());
+      moveBody(rewriter, scan.getReplay(), newScan.getReplay(),
+               {{0, keptIns}, {numIns, keptParams}, {firstState, replayed}});
     }
     append(outs, states);
     append(outs, accumulators);
@@ -473,10 +476,7 @@ struct SimplifyKernel : OpRewritePattern<KernelOp> {
         select(kernel.getInputs(), inputs), kernel.getImplementationAttr());
     newKernel->setDiscardableAttrs(kernel->getDiscardableAttrDictionary());
     eraseUnset(yield.getOutputsMutable(), results);
-    dropDead(rewriter, body);
-    eraseUnset(body, 0, inputs);
-    rewriter.inlineRegionBefore(kernel.getBody(), newKernel.getBody(),
-                                newKernel.getBody().begin());
+    moveBody(rewriter, kernel.getBody(), newKernel.getBody(), {{0, inputs}});
     replaceKept(rewriter, kernel, newKernel, results);
     return success();
   }
