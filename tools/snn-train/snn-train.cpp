@@ -413,6 +413,7 @@ static void dropForeignOptions() {
 int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
   rheobase::reportFileSizeLimit();
+  rheobase::limitSpinning();
   dropForeignOptions();
   Options options;
   cl::extrahelp moreHelp(examples);

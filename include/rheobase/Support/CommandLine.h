@@ -10,6 +10,7 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/raw_ostream.h"
 #include <csignal>
+#include <cstdlib>
 
 namespace rheobase {
 
@@ -42,6 +43,15 @@ public:
 /// disk is, not the end of the process. After InitLLVM, which arranges for the
 /// contrary.
 inline void reportFileSizeLimit() { std::signal(SIGXFSZ, SIG_IGN); }
+
+/// Lets OpenMP's threads wait actively for as long as it takes until the next
+/// loop, and sleep then. libomp's own default, 200 ms, has waiting threads take
+/// the processor from those they wait for where a machine is shared. Before the
+/// first parallel loop; KMP_BLOCKTIME and OMP_WAIT_POLICY have precedence.
+inline void limitSpinning() {
+  if (!std::getenv("OMP_WAIT_POLICY"))
+    setenv("KMP_BLOCKTIME", "100us", /*overwrite=*/0);
+}
 
 /// Writes what is buffered for the standard output. Says, and returns false, if
 /// it did not get there.
