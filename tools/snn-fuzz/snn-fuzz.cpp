@@ -47,7 +47,7 @@ static constexpr const char *kOverview =
     "then it must give the same\n"
     "  - after each of the --passes pipelines (bit for bit),\n"
     "  - in two parts, the states handed over (bit for bit),\n"
-    "  - as compiled code (bit for bit),\n"
+    "  - as compiled code (bit for bit; its gradient, too),\n"
     "and its gradients by the compiler's adjoint must be those of the\n"
     "interpreter's tape. A case that fails is printed with its seed:\n\n"
     "  snn-fuzz --kind=scan --seed=1 --count=1000\n"
@@ -94,7 +94,10 @@ private:
   std::optional<std::string> checkSplit(StringRef what, Execute execute);
   std::optional<std::string> checkAdjoints();
   std::optional<std::string> checkCode(CPUInstructionSet isa);
+  std::optional<std::string> prepare();
   SmallVector<Tensor> arguments(int64_t steps);
+  SmallVector<unsigned> getVariables();
+  SmallVector<Tensor> drawCotangents(const Results &results);
   std::optional<std::string> runAll();
 
   MLIRContext &context;
@@ -102,6 +105,8 @@ private:
   uint64_t seed;
   OwningOpRef<ModuleOp> module;
   func::FuncOp function;
+  /// In sequence form, with the gradient.
+  OwningOpRef<ModuleOp> prepared;
   /// Results for each number of steps.
   std::vector<std::pair<int64_t, Results>> expected;
   /// The program after each pipeline, and as it was.
@@ -273,15 +278,43 @@ static std::optional<std::string> compareGradients(const Gradient &taped,
   return std::nullopt;
 }
 
+/// The arguments that the program is differentiated with respect to.
+SmallVector<unsigned> Case::getVariables() {
+  SmallVector<unsigned> with;
+  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
+    if (isa<FloatType>(getElementTypeOrSelf(type)))
+      with.push_back(unsigned(i));
+  return with;
+}
+
+SmallVector<Tensor> Case::drawCotangents(const Results &results) {
+  SmallVector<Tensor> cotangents;
+  Random random(seed + 17);
+  for (const Tensor &result : results) {
+    Tensor cotangent(ElementKind::F64, result.shape);
+    for (reference::Scalar &element : cotangent.elements)
+      element.number = random.number();
+    cotangents.push_back(std::move(cotangent));
+  }
+  return cotangents;
+}
+
+/// Appends cotangents to the arguments of a gradient, in its types.
+static void append(SmallVector<Tensor> &all, ArrayRef<Tensor> cotangents,
+                   func::FuncOp adjoint) {
+  for (auto [cotangent, argument] :
+       llvm::zip(cotangents, adjoint.getArguments().drop_front(all.size())))
+    all.push_back(Tensor::of(
+        *reference::getElementKind(getElementTypeOrSelf(argument.getType())),
+        cotangent.shape, cotangent.values()));
+}
+
 /// Differentiates every form of the program. The gradients of each are those of
 /// the tape, to rounding. Of a scan that is the tape of the same form: in it
 /// one spike may decide twice, and canonicalization knows how it decides the
 /// second time, which has no derivative then.
 std::optional<std::string> Case::checkAdjoints() {
-  SmallVector<unsigned> with;
-  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
-    if (isa<FloatType>(getElementTypeOrSelf(type)))
-      with.push_back(unsigned(i));
+  SmallVector<unsigned> with = getVariables();
   for (auto &[name, form] : forms) {
     auto primal = form->lookupSymbol<func::FuncOp>("f");
     auto adjoint = spiking::differentiateFunction(primal, "f_gradient", with);
@@ -289,23 +322,13 @@ std::optional<std::string> Case::checkAdjoints() {
       return name + ": it cannot be differentiated";
     for (auto &[steps, results] : expected) {
       std::string where = name + ", " + std::to_string(steps) + " steps: ";
-      SmallVector<Tensor> all = arguments(steps), cotangents;
-      Random random(seed + 17);
-      for (const Tensor &result : results) {
-        Tensor cotangent(ElementKind::F64, result.shape);
-        for (reference::Scalar &element : cotangent.elements)
-          element.number = random.number();
-        cotangents.push_back(std::move(cotangent));
-      }
+      SmallVector<Tensor> all = arguments(steps);
+      SmallVector<Tensor> cotangents = drawCotangents(results);
       auto taped = reference::gradient(kind == Kind::Scan ? primal : function,
                                        all, cotangents);
       if (failed(taped))
         return std::string("the tape does not execute it");
-      for (auto [cotangent, argument] : llvm::zip(
-               cotangents, adjoint->getArguments().drop_front(all.size())))
-        all.push_back(Tensor::of(*reference::getElementKind(
-                                     getElementTypeOrSelf(argument.getType())),
-                                 cotangent.shape, cotangent.values()));
+      append(all, cotangents, *adjoint);
       auto got = reference::run(*adjoint, all);
       if (failed(got))
         return where + "the interpreter does not execute the adjoint";
@@ -333,24 +356,42 @@ static SmallVector<CPUInstructionSet> getInstructionSets() {
   return all;
 }
 
-std::optional<std::string> Case::checkCode(CPUInstructionSet isa) {
-  OwningOpRef<ModuleOp> copy = module->clone();
+/// Brings the program and its gradient to sequence form, as it is compiled.
+std::optional<std::string> Case::prepare() {
+  prepared = module->clone();
   auto frontend = PassManager::on<ModuleOp>(&context);
   populateFrontendPipeline(frontend, {});
+  if (failed(frontend.run(*prepared)))
+    return std::string("the frontend fails");
+  if (noAdjoint)
+    return std::nullopt;
+  auto adjoint = spiking::differentiateFunction(
+      prepared->lookupSymbol<func::FuncOp>("f"), "f_gradient", getVariables());
+  if (failed(adjoint) || failed(frontend.run(*prepared)))
+    return std::string("after the frontend it cannot be differentiated");
+  return std::nullopt;
+}
+
+std::optional<std::string> Case::checkCode(CPUInstructionSet isa) {
   CompileOptions options;
   options.codegen.isa = isa;
-  FailureOr<std::unique_ptr<CompiledProgram>> compiled = failure();
-  if (succeeded(frontend.run(*copy)))
-    compiled = compileForCPU(*copy, options);
+  OwningOpRef<ModuleOp> copy = prepared->clone();
+  auto compiled = compileForCPU(*copy, options);
   if (failed(compiled))
     return std::string("it does not compile");
-  rb_entry_fn entry = (*compiled)->lookup("f");
+  auto lookup = [&](StringRef name, rb_entry_fn &entry,
+                    SmallVector<ElementKind> &kinds) {
+    auto source = prepared->lookupSymbol<func::FuncOp>(name);
+    entry = (*compiled)->lookup(name);
+    for (Type type : source.getResultTypes())
+      kinds.push_back(*reference::getElementKind(getElementTypeOrSelf(type)));
+    return source;
+  };
+  rb_entry_fn entry, gradientEntry;
+  SmallVector<ElementKind> kinds, gradientKinds;
+  lookup("f", entry, kinds);
   if (!entry)
     return std::string("the compiled program has no 'f'");
-  SmallVector<ElementKind> kinds =
-      llvm::map_to_vector(function.getResultTypes(), [](Type type) {
-        return *reference::getElementKind(getElementTypeOrSelf(type));
-      });
   for (auto &[steps, results] : expected) {
     Results got;
     if (rt::Status status =
@@ -359,6 +400,26 @@ std::optional<std::string> Case::checkCode(CPUInstructionSet isa) {
       return "the compiled code fails: " + status.message();
     if (auto difference = compare(results, got))
       return ("compiled, " + Twine(steps) + " steps: " + *difference).str();
+  }
+  if (!noAdjoint) {
+    func::FuncOp adjoint = lookup("f_gradient", gradientEntry, gradientKinds);
+    if (!gradientEntry)
+      return std::string("the compiled program has no gradient");
+    for (auto &[steps, results] : expected) {
+      SmallVector<Tensor> all = arguments(steps);
+      append(all, drawCotangents(results), adjoint);
+      auto interpreted = reference::run(adjoint, all);
+      if (failed(interpreted))
+        return std::string("the interpreter does not execute the gradient");
+      Results got;
+      if (rt::Status status =
+              reference::callEntry(gradientEntry, all, gradientKinds, got);
+          !status.ok())
+        return "the compiled gradient fails: " + status.message();
+      if (auto difference = compare(*interpreted, got))
+        return ("compiled gradient, " + Twine(steps) + " steps: " + *difference)
+            .str();
+    }
   }
   return checkSplit("compiled code",
                     [&](ArrayRef<Tensor> all) -> FailureOr<Results> {
@@ -395,10 +456,13 @@ std::optional<std::string> Case::check() {
   if (!noAdjoint)
     if (auto problem = checkAdjoints())
       return problem;
-  if (!noCode)
-    for (CPUInstructionSet isa : getInstructionSets())
-      if (auto problem = checkCode(isa))
-        return problem;
+  if (noCode)
+    return std::nullopt;
+  if (auto problem = prepare())
+    return problem;
+  for (CPUInstructionSet isa : getInstructionSets())
+    if (auto problem = checkCode(isa))
+      return problem;
   return std::nullopt;
 }
 

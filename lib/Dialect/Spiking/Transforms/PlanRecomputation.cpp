@@ -120,6 +120,10 @@ static ScanOp recompute(ScanOp reverse, ArrayRef<Replay> replays) {
   for (auto [init, contribution] :
        llvm::zip(reverse.getAccumulators(), yield.getContributions()))
     composer.addAccumulator(init, mapping.lookupOrDefault(contribution));
+  // Where no input is left, the states' empty tensor says how many steps there
+  // are.
+  if (!composer.hasSequence())
+    composer.getIn(ScanOp(replays.front().scan).getOuts().front());
   ScanOp result = composer.create();
   result->setDiscardableAttrs(reverse->getDiscardableAttrDictionary());
   reverse.replaceAllUsesWith(result.getResults());

@@ -82,3 +82,22 @@ func.func @f(%x: tensor<?x4xf32>, %v0: tensor<4xf32>, %e: tensor<?x4xf32>) -> te
   }
   return %r : tensor<?x4xf32>
 }
+
+// -----
+
+// No input is left: the tensor that the states would have been stored in says
+// how many steps there are.
+
+// CHECK-LABEL: func.func @f(%{{.*}}: tensor<?x4xi1>,
+// CHECK-LABEL: func @f_gradient
+// CHECK:         %[[EMPTY:.*]] = tensor.empty(%{{.*}}) : tensor<?x4xf32>
+// CHECK:         spiking.scan reverse ins(%{{.*}} = %[[EMPTY]] : tensor<?x4xf32>) {{.*}} replay(
+func.func @f(%e: tensor<?x4xi1>, %k: tensor<4xf32>, %v0: tensor<4xf32>) -> (tensor<?x4xi1>, tensor<4xf32>) {
+  %s, %v = spiking.scan forward params(%d = %k : tensor<4xf32>) outs(%e : tensor<?x4xi1>) states(%u = %v0 : tensor<4xf32>) {
+    %c = spiking.detach %u : f32
+    %f = spiking.fire %c {surrogate = #spiking.atan} : f32 -> i1
+    %n = arith.mulf %u, %d : f32
+    spiking.yield %f : i1 next(%n : f32)
+  }
+  return %s, %v : tensor<?x4xi1>, tensor<4xf32>
+}
