@@ -60,6 +60,16 @@ constexpr llvm::StringLiteral kResultCopy("result-copy");
 /// A donated argument whose new value is copied into it.
 constexpr llvm::StringLiteral kDonation("donation");
 
+// convert-spiking-scan-to-loops, convert-spiking-scan-to-gpu
+/// A scan works on several neurons at once.
+constexpr llvm::StringLiteral kVectorized("vectorized");
+/// A scan works on its neurons one by one.
+constexpr llvm::StringLiteral kOneByOne("one-by-one");
+
+// convert-products-to-vector
+/// A product is computed in blocks of registers.
+constexpr llvm::StringLiteral kProduct("product");
+
 } // namespace rheobase::remarks
 
 #endif // RHEOBASE_SUPPORT_REMARKS_H

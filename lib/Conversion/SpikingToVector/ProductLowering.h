@@ -86,6 +86,8 @@ private:
                          mlir::Value cBase, bool nested);
   void emitTask(mlir::Value firstRow, mlir::Value endRow,
                 mlir::Value firstPanel, mlir::Value endPanel);
+  /// Says by a remark how the product is computed.
+  void report();
   void emitRowBlocks(mlir::Value panel, bool tail);
   void emitKernel(int64_t rows, mlir::Value firstRow, mlir::Value panel,
                   bool tail, bool clamped);

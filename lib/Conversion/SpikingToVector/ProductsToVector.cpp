@@ -8,10 +8,12 @@
 
 #include "rheobase/Conversion/Passes.h"
 #include "rheobase/Conversion/SpikingToVector.h"
+#include "rheobase/Support/Remarks.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/IR/TypeUtilities.h"
 
 namespace rheobase {
@@ -386,6 +388,29 @@ void ProductLowering::emitMatrixProduct(Value a, Value bb, Value c,
   });
 }
 
+void ProductLowering::report() {
+  auto function = product.op->getParentOfType<func::FuncOp>();
+  StringRef rows = packingOfA == PackingOfA::None   ? "read where they are"
+                   : packingOfA == PackingOfA::Rows ? "copied along k"
+                   : packingOfA == PackingOfA::Columns
+                       ? "copied along the rows"
+                       : "gathered element by element";
+  StringRef columns =
+      mayReadB                               ? "read where they are or copied"
+      : packingOfB == PackingOfB::Rows       ? "copied along the columns"
+      : packingOfB == PackingOfB::Transposed ? "transposed"
+                                             : "gathered element by element";
+  remark::passed(loc,
+                 remark::RemarkOpts::name(remarks::kProduct)
+                     .category("convert-products-to-vector")
+                     .function(function ? function.getName() : StringRef()))
+      << ("a product in register blocks of " + std::to_string(rowsOfTile) +
+          " x " + std::to_string(columnsOfTile) + ": rows " + rows.str() +
+          ", columns " + columns.str())
+      << remark::metric("rows", rowsOfTile)
+      << remark::metric("columns", columnsOfTile);
+}
+
 void ProductLowering::run() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(product.op);
@@ -444,6 +469,7 @@ void ProductLowering::run() {
   mayReadB = packingOfB == PackingOfB::Rows && bb.element == type &&
              product.b.conversion.empty() && bSteps->isLinear();
 
+  report();
   Value width = index.constant(columnsOfTile);
   fullPanels = index.div(sizeN, width);
   panels = index.div(plus(sizeN, columnsOfTile - 1), width);

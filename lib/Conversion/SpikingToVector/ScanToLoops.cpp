@@ -12,10 +12,12 @@
 #include "rheobase/Conversion/Passes.h"
 #include "rheobase/Conversion/SpikingToVector.h"
 #include "rheobase/Dialect/Spiking/IR/Spiking.h"
+#include "rheobase/Support/Remarks.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/IR/TypeUtilities.h"
 
 namespace rheobase {
@@ -98,6 +100,7 @@ private:
   Value zeroOf(Position &at, const Access &access);
   IRMapping mapParams(Position &at, Block &block);
   void planBlocks();
+  void report();
   void emitRange(TiledLoops::Range range);
   void emitBlock(TiledLoops::Range block);
   SmallVector<Value> inPartial(const Position &at);
@@ -500,12 +503,11 @@ void ScanLowering::planBlocks() {
   Value neurons =
       index.constant(bytesOfStates / std::max<int64_t>(stateBytes, 4));
   if (pastBytes)
-    neurons = index.min(
-        neurons, index.div(index.constant(bytesOfPast / pastBytes),
-                           index.add(steps, one)));
+    neurons =
+        index.min(neurons, index.div(index.constant(bytesOfPast / pastBytes),
+                                     index.add(steps, one)));
   neurons = b.createOrFold<arith::SelectOp>(
-      loc, index.less(steps, index.constant(stepsThatPayBlocks)), one,
-      neurons);
+      loc, index.less(steps, index.constant(stepsThatPayBlocks)), one, neurons);
   auto [rows, tiles] = loops.getBlockShape(index, neurons);
   rows = index.min(rows, index.max(loops.getRows(index), one));
   blockShape = {rows, tiles};
@@ -514,6 +516,24 @@ void ScanLowering::planBlocks() {
   blockPitch =
       index.mul(tiles, index.constant(std::max<int64_t>(tiling.lanes, 1)));
   blockSize = index.mul(rows, blockPitch);
+}
+
+void ScanLowering::report() {
+  auto function = scan->getParentOfType<func::FuncOp>();
+  auto options =
+      remark::RemarkOpts::name(tiling.lanes > 1 ? remarks::kVectorized
+                                                : remarks::kOneByOne)
+          .category("convert-spiking-scan-to-loops")
+          .function(function ? function.getName() : StringRef());
+  if (tiling.lanes > 1)
+    remark::passed(loc, options)
+        << ("a scan in vectors of " + std::to_string(tiling.lanes) +
+            " neurons" + (tiling.hasTail() ? ", the last one masked" : ""))
+        << remark::metric("lanes", tiling.lanes);
+  else if (rank > 0)
+    remark::missed(loc, options)
+        << "a scan of neurons one by one: their elements are not neighbours in "
+           "memory";
 }
 
 /// A thread's neurons: block by block.
@@ -666,6 +686,7 @@ LogicalResult ScanLowering::run() {
 
   loops = {outerSizes, innerSize, tiling};
   planBlocks();
+  report();
   Value neurons =
       index.div(index.constant(updatesPerThread), index.max(steps, one));
   loops.createParallelRanges(

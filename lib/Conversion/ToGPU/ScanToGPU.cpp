@@ -11,9 +11,11 @@
 
 #include "rheobase/Conversion/Passes.h"
 #include "rheobase/Dialect/Spiking/IR/Spiking.h"
+#include "rheobase/Support/Remarks.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/IR/TypeUtilities.h"
 
 namespace rheobase {
@@ -608,6 +610,25 @@ LogicalResult ScanKernel::run() {
 
   std::optional<int64_t> known = IndexMath::getConstant(neurons);
   bool groups = !known || *known % groupSize == 0;
+  auto function = scan->getParentOfType<func::FuncOp>();
+  auto options =
+      remark::RemarkOpts::name(groups ? remarks::kVectorized
+                                      : remarks::kOneByOne)
+          .category("convert-spiking-scan-to-gpu")
+          .function(function ? function.getName() : StringRef());
+  if (groups)
+    remark::passed(loc, options)
+        << ("a scan with " + std::to_string(groupSize) + " neurons a thread" +
+            (replayed.empty() ? ""
+                              : ", past states of " +
+                                    std::to_string(chunkSteps) +
+                                    " steps in registers"))
+        << remark::metric("lanes", groupSize);
+  else if (*known != 1)
+    remark::missed(loc, options)
+        << ("a scan with one neuron a thread: their number is not a multiple "
+            "of " +
+            std::to_string(groupSize));
   Value perThread = index.constant(groups ? groupSize : 1);
   Value items = index.ceilDiv(neurons, perThread);
   launchItems(b, loc, "scan", items, [&](Value item) {
