@@ -46,3 +46,22 @@ def test_no_path_of_one_machine(source_dir):
             if FOREIGN.search(line):
                 found.append(f"{file.relative_to(source_dir)}:{number}: {line.strip()}")
     assert not found
+
+
+def test_classes_of_headers_have_names_of_their_own(source_dir):
+    """Two classes of one name and namespace are one for the linker, which takes
+    the members of either for both."""
+    files = [file for file in tracked_files(source_dir) if file.suffix == ".h" and file.parts[-2] != "examples"]
+    places = {}
+    for file in files:
+        namespaces = []
+        for line in (read_text(file) or "").splitlines():
+            if opened := re.match(r"(?:inline )?namespace ([\w:]+) \{$", line):
+                namespaces += opened[1].split("::")
+            elif closed := re.match(r"\} // namespace ([\w:]+)$", line):
+                del namespaces[-len(closed[1].split("::")):]
+            elif defined := re.match(r"(?:struct|class) (\w+)(?: final)?(?: :[^:].*)?(?: \{.*)?$", line):
+                name = "::".join([*namespaces, defined[1]])
+                places.setdefault(name, []).append(str(file.relative_to(source_dir)))
+    assert len(places) > 50
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}

@@ -212,7 +212,7 @@ struct ConvertLinalgToGPUPass
       return signalPassFailure();
     for (linalg::LinalgOp op : ops) {
       rewriter.setInsertionPoint(op);
-      if (std::optional<Product> product = matchProduct(op))
+      if (std::optional<GPUProduct> product = matchProduct(op))
         launchProduct(rewriter, op, *product);
       else
         launchPointwise(rewriter, op);

@@ -25,18 +25,18 @@ mlir::LogicalResult sinkDeviceScalars(mlir::RewriterBase &rewriter,
 
 /// A product: each output element is a chain of fused multiply-adds of
 /// elements of two inputs, each passed through scalar code of its own.
-struct Product {
+struct GPUProduct {
   /// Dimensions that index both inputs, one of them, and those summed over, in
   /// the order of the loops.
   llvm::SmallVector<unsigned> batch, rows, columns, summed;
   /// The values of the body that the fused multiply-add takes from each input.
   mlir::Value factors[2];
 };
-std::optional<Product> matchProduct(mlir::linalg::LinalgOp op);
+std::optional<GPUProduct> matchProduct(mlir::linalg::LinalgOp op);
 /// Lowers a product to blocks of threads that share tiles of the inputs; each
 /// thread continues the chains of its outputs in ascending order.
 void launchProduct(mlir::RewriterBase &rewriter, mlir::linalg::LinalgOp op,
-                   const Product &product);
+                   const GPUProduct &product);
 
 /// The address of `operand` at the iteration `ivs` of the loops of `op`.
 llvm::SmallVector<mlir::Value> indicesAt(mlir::OpBuilder &builder,

@@ -40,7 +40,7 @@ static bool dependsOnlyOn(Value value, BlockArgument argument) {
          });
 }
 
-std::optional<Product> rheobase::matchProduct(linalg::LinalgOp op) {
+std::optional<GPUProduct> rheobase::matchProduct(linalg::LinalgOp op) {
   if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 ||
       op.getNumReductionLoops() == 0)
     return std::nullopt;
@@ -54,7 +54,7 @@ std::optional<Product> rheobase::matchProduct(linalg::LinalgOp op) {
         return isa<MemRefType>(operand->get().getType());
       }))
     return std::nullopt;
-  Product product;
+  GPUProduct product;
   product.factors[0] = fma.getA();
   product.factors[1] = fma.getB();
   if (!dependsOnlyOn(product.factors[0], lhs))
@@ -93,7 +93,7 @@ namespace {
 class ProductKernel {
 public:
   ProductKernel(RewriterBase &rewriter, linalg::LinalgOp op,
-                const Product &product)
+                const GPUProduct &product)
       : b(rewriter), op(op), product(product), loc(op.getLoc()),
         index{rewriter, loc} {}
 
@@ -120,7 +120,7 @@ private:
 
   RewriterBase &b;
   linalg::LinalgOp op;
-  const Product &product;
+  const GPUProduct &product;
   Location loc;
   IndexMath index;
   SmallVector<Value> sizes;
@@ -335,6 +335,6 @@ void ProductKernel::launch() {
 }
 
 void rheobase::launchProduct(RewriterBase &rewriter, linalg::LinalgOp op,
-                             const Product &product) {
+                             const GPUProduct &product) {
   ProductKernel(rewriter, op, product).launch();
 }
