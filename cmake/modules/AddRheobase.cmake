@@ -29,6 +29,13 @@ function(rheobase_precompile target)
   endif()
 endfunction()
 
+# rheobase_set_sanitizer_options(<program>): for the asan preset.
+function(rheobase_set_sanitizer_options program)
+  if(LLVM_USE_SANITIZER MATCHES "Address")
+    target_sources(${program} PRIVATE "${PROJECT_SOURCE_DIR}/cmake/SanitizerOptions.cpp")
+  endif()
+endfunction()
+
 # rheobase_apply_llvm_flags(<target>): exceptions and RTTI as LLVM was built.
 function(rheobase_apply_llvm_flags target)
   if(NOT LLVM_ENABLE_RTTI)
@@ -66,6 +73,7 @@ function(add_rheobase_tool name)
   rheobase_apply_llvm_flags(${name})
   add_dependencies(${name} rheobase-headers)
   rheobase_precompile(${name})
+  rheobase_set_sanitizer_options(${name})
   target_link_libraries(${name} PRIVATE ${ARG_LINK_LIBS})
   mlir_target_link_libraries(${name} PRIVATE MLIR)
   target_link_libraries(${name} PRIVATE LLVM)
