@@ -126,6 +126,8 @@ protected:
     backward = module->lookupSymbol<func::FuncOp>("f_gradient");
   }
 
+  void checkSplit(const CompiledProgram &program);
+
   OwningOpRef<ModuleOp> module;
   func::FuncOp forward, backward;
   int threadsBefore = omp_get_max_threads();
@@ -142,6 +144,27 @@ Tensor part(const Tensor &sequence, int64_t from, int64_t to) {
 }
 
 } // namespace
+
+/// The steps in two parts, the states handed over, give the same.
+void NetworksTest::checkSplit(const CompiledProgram &program) {
+  constexpr int64_t steps = 16, samples = 17;
+  SmallVector<Tensor> arguments = drawArguments(steps, samples);
+  SmallVector<Tensor> whole = call(program, forward, arguments);
+  for (int64_t at : {0, 1, 5, 8, 15, 16}) {
+    SCOPED_TRACE("split at " + std::to_string(at));
+    SmallVector<Tensor> first = arguments, second = arguments;
+    first[0] = part(arguments[0], 0, at);
+    SmallVector<Tensor> joined = call(program, forward, first);
+    second[0] = part(arguments[0], at, steps);
+    for (int64_t i = 0; i < network().states; ++i)
+      second[i + 1] = joined[i + 1];
+    SmallVector<Tensor> rest = call(program, forward, second);
+    llvm::append_range(joined[0].elements, rest[0].elements);
+    joined[0].shape[0] += rest[0].shape[0];
+    std::copy(rest.begin() + 1, rest.end(), joined.begin() + 1);
+    expectEqual(whole, joined);
+  }
+}
 
 TEST_P(NetworksTest, OneProgramServesAllSizes) {
   makeModule();
@@ -181,33 +204,8 @@ TEST_P(NetworksTest, OneProgramServesAllSizes) {
           expectEqual(expected, gradient);
         }
       }
+    checkSplit(*program);
     EXPECT_EQ(CompiledProgram::getCompileCount(), before + 1);
-  }
-}
-
-TEST_P(NetworksTest, StepsMayBeSplitAnywhere) {
-  makeModule();
-  constexpr int64_t steps = 16, samples = 17;
-  SmallVector<Tensor> arguments = drawArguments(steps, samples);
-  for (CPUInstructionSet isa : getInstructionSets()) {
-    SCOPED_TRACE(nameOf(isa));
-    auto program = compile(*module, isa);
-    ASSERT_TRUE(program) << messages;
-    SmallVector<Tensor> whole = call(*program, forward, arguments);
-    for (int64_t at : {0, 1, 5, 8, 15, 16}) {
-      SCOPED_TRACE("split at " + std::to_string(at));
-      SmallVector<Tensor> first = arguments, second = arguments;
-      first[0] = part(arguments[0], 0, at);
-      SmallVector<Tensor> joined = call(*program, forward, first);
-      second[0] = part(arguments[0], at, steps);
-      for (int64_t i = 0; i < network().states; ++i)
-        second[i + 1] = joined[i + 1];
-      SmallVector<Tensor> rest = call(*program, forward, second);
-      llvm::append_range(joined[0].elements, rest[0].elements);
-      joined[0].shape[0] += rest[0].shape[0];
-      std::copy(rest.begin() + 1, rest.end(), joined.begin() + 1);
-      expectEqual(whole, joined);
-    }
   }
 }
 
