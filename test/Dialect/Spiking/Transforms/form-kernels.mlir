@@ -54,3 +54,21 @@ func.func @gradient(%x: tensor<4x8xf32>, %g: tensor<4x2xf32>, %w: tensor<8x2xf32
   }
   return %n : tensor<8x2xf32>
 }
+
+// What stayed in a loop over time: kernels inside it.
+// CHECK-LABEL: @recurrent
+// CHECK: spiking.time_loop
+// CHECK-NOT: {{= spiking.linear}}
+// CHECK:   spiking.kernel "linear+scan"
+// CHECK:   spiking.yield next(
+func.func @recurrent(%w: tensor<8x8xf32>, %v0: tensor<8xf32>, %T: index) -> tensor<8xf32> {
+  %vT = spiking.time_loop %t = 0 to %T state(%v = %v0 : tensor<8xf32>) -> () {
+    %i = spiking.linear %v, %w : (tensor<8xf32>, tensor<8x8xf32>) -> tensor<8xf32>
+    %n = spiking.scan step ins(%a = %i : tensor<8xf32>) states(%u = %v : tensor<8xf32>) {
+      %s = arith.addf %u, %a : f32
+      spiking.yield next(%s : f32)
+    }
+    spiking.yield next(%n : tensor<8xf32>)
+  }
+  return %vT : tensor<8xf32>
+}
