@@ -12,7 +12,7 @@ packages=(
   libmlir-22-dev mlir-22-tools llvm-22-dev llvm-22-tools libomp-22-dev
   libzstd-dev zlib1g-dev libedit-dev libcurl4-openssl-dev
   nlohmann-json3-dev libgtest-dev
-  python3 python3-venv python3-numpy python3-pytest
+  python3 python3-venv python3-numpy python3-pytest python3-pytest-xdist
   dataset-fashion-mnist
 )
 

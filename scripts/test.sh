@@ -25,18 +25,7 @@ echo "== lit"
 RHEOBASE_CHECK_ROUNDTRIP=1 "$(cache RHEOBASE_LIT)" -sv --no-progress-bar -j"$(nproc)" \
   --xunit-xml-output="$results/lit.xml" "$build/test" </dev/null || true
 echo "== Integration tests"
-# Several processes: most of these tests run one program after the other.
-mapfile -t files < <(find test/Integration -name 'test_*.py' | sort)
-shards=$(nproc)
-reports=()
-for ((shard = 0; shard < shards && shard < ${#files[@]}; ++shard)); do
-  own=()
-  reports+=("$results/integration-$shard.xml")
-  for ((i = shard; i < ${#files[@]}; i += shards)); do own+=("${files[i]}"); done
-  RHEOBASE_BUILD=$build "$python" -m pytest -q -p no:cacheprovider --durations=5 --junitxml="$results/integration-$shard.xml" \
-    "${own[@]}" >"$results/integration-$shard.log" 2>&1 </dev/null &
-done
-wait
-cat "$results"/integration-*.log
+RHEOBASE_BUILD=$build "$python" -m pytest -q -p no:cacheprovider -n "$(nproc)" --dist=loadfile --durations=5 \
+  --junitxml="$results/integration.xml" test/Integration </dev/null || true
 
-exec "$python" scripts/sum_results.py "$results"/unit.xml "$results"/lit.xml "${reports[@]}"
+exec "$python" scripts/sum_results.py "$results"/unit.xml "$results"/lit.xml "$results"/integration.xml
