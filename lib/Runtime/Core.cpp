@@ -200,3 +200,23 @@ int64_t rheobase_rt_peak_bytes(int32_t reset) noexcept {
   pthread_mutex_unlock(&poolMutex);
   return peak;
 }
+
+#if defined(__x86_64__) && defined(__clang__)
+//===----------------------------------------------------------------------===//
+// What compilers call
+//===----------------------------------------------------------------------===//
+
+/// f32 to bf16, to nearest even. LLVM makes calls of it, and not every compiler's
+/// library has it.
+extern "C" __attribute__((weak)) __bf16 __truncsfbf2(float value) {
+  unsigned int bits;
+  memcpy(&bits, &value, sizeof bits);
+  bool isNaN = (bits & 0x7fffffffu) > 0x7f800000u;
+  unsigned int rounded = isNaN ? bits | 0x00400000u
+                               : bits + 0x7fffu + ((bits >> 16) & 1u);
+  unsigned short half = (unsigned short)(rounded >> 16);
+  __bf16 result;
+  memcpy(&result, &half, sizeof result);
+  return result;
+}
+#endif

@@ -50,6 +50,10 @@ rb_entry_fn CompiledProgram::lookup(StringRef name) const {
 }
 int64_t CompiledProgram::getCompileCount() { return compileCount; }
 
+#if defined(__x86_64__) && defined(__clang__)
+extern "C" void __truncsfbf2();
+#endif
+
 /// What generated code calls of the runtime, under the names it uses.
 static llvm::Error bindRuntime(llvm::orc::LLJIT &jit) {
   llvm::orc::SymbolMap symbols;
@@ -60,6 +64,9 @@ static llvm::Error bindRuntime(llvm::orc::LLJIT &jit) {
   };
   bind("rheobase_rt_alloc", &rheobase_rt_alloc);
   bind("rheobase_rt_free", &rheobase_rt_free);
+#if defined(__x86_64__) && defined(__clang__)
+  bind("__truncsfbf2", &__truncsfbf2);
+#endif
   bind("rheobase_rt_shape_error", &rheobase_rt_shape_error);
   if (llvm::Error error = jit.getMainJITDylib().define(
           llvm::orc::absoluteSymbols(std::move(symbols))))

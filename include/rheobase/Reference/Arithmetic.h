@@ -44,12 +44,12 @@ public:
     return result(quotient,
                   {{a, 1.0 / b.number}, {b, -quotient / b.number}});
   }
-  /// a * b + c, rounded once.
+  /// a * b + c, rounded once; of 16-bit floats in f32, and then to their type.
   Scalar fma(Scalar a, Scalar b, Scalar c) const {
     double value =
-        kind == ElementKind::F32
-            ? double(std::fma(float(a.number), float(b.number), float(c.number)))
-            : std::fma(a.number, b.number, c.number);
+        kind == ElementKind::F64
+            ? std::fma(a.number, b.number, c.number)
+            : double(std::fma(float(a.number), float(b.number), float(c.number)));
     return result(value, {{a, b.number}, {b, a.number}, {c, 1.0}});
   }
   Scalar sqrt(Scalar a) const {

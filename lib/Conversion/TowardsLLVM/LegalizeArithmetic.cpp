@@ -37,19 +37,21 @@ struct ConvertFPowI : OpRewritePattern<math::FPowIOp> {
   }
 };
 
-bool isBF16Fma(Operation *op) {
+/// Whether it is a fused multiply-add of 16-bit floats.
+bool isNarrowFma(Operation *op) {
   return isa<math::FmaOp, vector::FMAOp>(op) &&
-         getElementTypeOrSelf(op->getResult(0).getType()).isBF16();
+         getElementTypeOrSelf(op->getResult(0).getType())
+                 .getIntOrFloatBitWidth() == 16;
 }
 
-/// A fused multiply-add of bf16 in f32, rounded.
+/// Computes it in f32, and rounds: instructions differ between machines.
 template <typename OpTy> struct ExtendFma : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
 
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
     Type type = op.getType(), wide = rewriter.getF32Type();
-    if (!getElementTypeOrSelf(type).isBF16())
+    if (!isNarrowFma(op))
       return failure();
     if (auto vector = dyn_cast<VectorType>(type))
       wide = vector.clone(wide);
@@ -73,7 +75,7 @@ struct LegalizeArithmeticPass
                         arith::FloorDivSIOp>();
     // LLVM's intrinsics for these are exact, and instructions of the targets.
     target.addDynamicallyLegalDialect<math::MathDialect>([](Operation *op) {
-      return !isBF16Fma(op) &&
+      return !isNarrowFma(op) &&
              isa<math::AbsFOp, math::AbsIOp, math::CopySignOp, math::SqrtOp,
                  math::FmaOp, math::FloorOp, math::CeilOp, math::RoundOp,
                  math::RoundEvenOp, math::TruncOp, math::IsNaNOp, math::IsInfOp,
@@ -87,7 +89,7 @@ struct LegalizeArithmeticPass
                  !getElementTypeOrSelf(op->getResult(0).getType()).isBF16();
         });
     target.addDynamicallyLegalOp<vector::FMAOp>(
-        [](vector::FMAOp op) { return !isBF16Fma(op); });
+        [](vector::FMAOp op) { return !isNarrowFma(op); });
     RewritePatternSet patterns(&getContext());
     patterns.add<ExtendFma<math::FmaOp>, ExtendFma<vector::FMAOp>>(
         &getContext());

@@ -42,3 +42,11 @@ func.func @bf16(%a: vector<4xbf16>, %b: vector<4xbf16>) -> vector<4xbf16> {
   %c = vector.fma %a, %b, %b : vector<4xbf16>
   return %c : vector<4xbf16>
 }
+
+// CHECK-LABEL: func @f16
+// CHECK:         %[[S:.*]] = math.fma %{{.*}} : f32
+// CHECK:         arith.truncf %[[S]] : f32 to f16
+func.func @f16(%a: f16, %b: f16) -> f16 {
+  %c = math.fma %a, %b, %b : f16
+  return %c : f16
+}

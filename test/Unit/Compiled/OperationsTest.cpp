@@ -256,4 +256,21 @@ TEST_F(OperationsTest, EveryOperation) {
           << op.getStringRef().str() << " is not in ops.mlir, or cannot run";
 }
 
+// Products of 16-bit floats that are large enough for the blocked code.
+TEST_F(OperationsTest, LargeProductsOfNarrowFloats) {
+  OwningOpRef<ModuleOp> functions = parseSourceString<ModuleOp>(
+      R"mlir(
+    func.func @bf16(%x: tensor<64x96xbf16>, %w: tensor<96x200xbf16>) -> tensor<64x200xbf16> {
+      %y = spiking.linear %x, %w : (tensor<64x96xbf16>, tensor<96x200xbf16>) -> tensor<64x200xbf16>
+      return %y : tensor<64x200xbf16>
+    }
+    func.func @f16(%x: tensor<64x96xf16>, %w: tensor<96x200xf16>) -> tensor<64x200xf16> {
+      %y = spiking.linear %x, %w : (tensor<64x96xf16>, tensor<96x200xf16>) -> tensor<64x200xf16>
+      return %y : tensor<64x200xf16>
+    })mlir",
+      &context);
+  ASSERT_TRUE(functions) << messages;
+  check(*functions);
+}
+
 } // namespace rheobase::test
