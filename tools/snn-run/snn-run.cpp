@@ -21,6 +21,7 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/Support/CommandLine.h"
@@ -61,6 +62,11 @@ static cl::opt<bool>
                    "report the first spike, the operation and the time step "
                    "where they part; exit code 1 if they do"),
           cl::cat(whatCategory));
+static cl::opt<std::string>
+    passes("passes",
+           cl::desc("run these passes before compiling; what --check runs in "
+                    "the interpreter stays as it is, so it checks the passes"),
+           cl::value_desc("pipeline"), cl::cat(whatCategory));
 static cl::opt<std::string>
     isaName("isa", cl::init("host"),
             cl::desc("instruction set: host, x86-64-v3 or x86-64-v4"),
@@ -219,6 +225,7 @@ static int run(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   reportFileSizeLimit();
   limitSpinning();
+  rheobase::registerAllPasses();
   registerPassManagerCLOptions();
   registerAsmPrinterCLOptions();
   registerMLIRContextCLOptions();
@@ -246,8 +253,8 @@ static int run(int argc, char **argv) {
                 "': expected host, x86-64-v3 or x86-64-v4");
   if (!isSupportedByHost(*isa))
     return fail("this machine has no " + isaName);
-  if (useReference && (check || timeRuns))
-    return fail("--reference excludes --check and --time");
+  if (useReference && (check || timeRuns || !passes.empty()))
+    return fail("--reference excludes --check, --time and --passes");
   if (threads < 0)
     return fail("--threads: expected a number that is not negative, got " +
                 llvm::Twine(threads));
@@ -330,8 +337,13 @@ static int run(int argc, char **argv) {
   compileOptions.codegen.isa = *isa;
   compileOptions.threads = threads != 1;
   auto compileStart = std::chrono::steady_clock::now();
-  auto compile = [&](ModuleOp in) {
+  auto compile =
+      [&](ModuleOp in) -> FailureOr<std::unique_ptr<CompiledProgram>> {
     OwningOpRef<ModuleOp> copy = in.clone();
+    PassManager pm(&context);
+    if (!passes.empty() && (failed(parsePassPipeline(passes, pm, llvm::errs())) ||
+                            failed(pm.run(*copy))))
+      return failure();
     return compileForCPU(*copy, compileOptions);
   };
   FailureOr<std::unique_ptr<CompiledProgram>> program = compile(*prepared);
