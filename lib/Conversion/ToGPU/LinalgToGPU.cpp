@@ -155,7 +155,10 @@ static void launchPointwise(RewriterBase &b, linalg::LinalgOp op) {
 
 /// Kernels cannot reach the host's memory: every buffer lives on the device.
 static void placeBuffers(RewriterBase &rewriter, Region &host) {
-  host.walk([&](Operation *op) {
+  host.walk<WalkOrder::PreOrder>([&](Operation *op) -> WalkResult {
+    // Kernels have no allocations of their own.
+    if (isa<gpu::LaunchOp>(op))
+      return WalkResult::skip();
     rewriter.setInsertionPoint(op);
     if (auto alloc = dyn_cast<memref::AllocOp>(op)) {
       auto placed = gpu::AllocOp::create(
@@ -163,14 +166,16 @@ static void placeBuffers(RewriterBase &rewriter, Region &host) {
           /*asyncDependencies=*/ValueRange(), alloc.getDynamicSizes(),
           alloc.getSymbolOperands(), /*hostShared=*/false);
       rewriter.replaceOp(op, placed.getMemref());
-    } else if (auto dealloc = dyn_cast<memref::DeallocOp>(op)) {
+      return WalkResult::skip();
+    }
+    if (auto dealloc = dyn_cast<memref::DeallocOp>(op)) {
       gpu::DeallocOp::create(rewriter, op->getLoc(), /*asyncToken=*/Type(),
                              /*asyncDependencies=*/ValueRange(),
                              dealloc.getMemref());
       rewriter.eraseOp(op);
+      return WalkResult::skip();
     }
-    // Kernels have no allocations of their own.
-    return isa<gpu::LaunchOp>(op) ? WalkResult::skip() : WalkResult::advance();
+    return WalkResult::advance();
   });
 }
 
