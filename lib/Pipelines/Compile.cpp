@@ -1,5 +1,4 @@
-//===- Compile.cpp - From a module to a program
-//-----------------------------===//
+//===- Compile.cpp - From a module to a program ---------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

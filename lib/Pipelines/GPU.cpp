@@ -1,5 +1,4 @@
-//===- GPU.cpp - From buffers to GPU kernels
-//--------------------------------===//
+//===- GPU.cpp - From buffers to GPU kernels ------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Pipelines.cpp - The stages of compilation
-//----------------------------===//
+//===- Pipelines.cpp - The stages of compilation --------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

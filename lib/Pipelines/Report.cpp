@@ -1,5 +1,4 @@
-//===- Report.cpp - What a compilation decided
-//------------------------------===//
+//===- Report.cpp - What a compilation decided ----------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- PoolOps.cpp - Executes pools and their gradients
-//---------------------===//
+//===- PoolOps.cpp - Executes pools and their gradients -------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

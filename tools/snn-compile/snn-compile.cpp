@@ -1,5 +1,4 @@
-//===- snn-compile.cpp - Compiles networks ahead of time
-//--------------------===//
+//===- snn-compile.cpp - Compiles networks ahead of time ------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

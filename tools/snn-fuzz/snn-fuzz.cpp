@@ -1,5 +1,4 @@
-//===- snn-fuzz.cpp - Random programs against the interpreter
-//---------------===//
+//===- snn-fuzz.cpp - Random programs against the interpreter -------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- WrapEntries.cpp - Entry points with the ABI of generated code
-//--------===//
+//===- WrapEntries.cpp - Entry points with the ABI of generated code ------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

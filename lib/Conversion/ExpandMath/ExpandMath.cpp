@@ -1,5 +1,4 @@
-//===- ExpandMath.cpp - Functions in the reference arithmetic
-//---------------===//
+//===- ExpandMath.cpp - Functions in the reference arithmetic -------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Builders.cpp - Short ways to write linalg
-//----------------------------===//
+//===- Builders.cpp - Short ways to write linalg --------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Ends.cpp - Readouts, losses, metrics, optimizers
-//---------------------===//
+//===- Ends.cpp - Readouts, losses, metrics, optimizers -------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

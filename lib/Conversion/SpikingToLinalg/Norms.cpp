@@ -1,5 +1,4 @@
-//===- Norms.cpp - Batch normalization
-//--------------------------------------===//
+//===- Norms.cpp - Batch normalization ------------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Pools.cpp - Sums, means and maxima over windows
-//----------------------===//
+//===- Pools.cpp - Sums, means and maxima over windows --------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Products.cpp - Matrix products and convolutions
-//----------------------===//
+//===- Products.cpp - Matrix products and convolutions --------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

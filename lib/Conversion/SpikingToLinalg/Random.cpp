@@ -1,5 +1,4 @@
-//===- Random.cpp - Encoders and dropout
-//------------------------------------===//
+//===- Random.cpp - Encoders and dropout ----------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

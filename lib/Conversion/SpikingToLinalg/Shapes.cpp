@@ -1,5 +1,4 @@
-//===- Shapes.cpp - Reshapes, broadcasts, sums, packing
-//---------------------===//
+//===- Shapes.cpp - Reshapes, broadcasts, sums, packing -------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- SpikingToLinalg.cpp - The spiking dialect to linalg
-//------------------===//
+//===- SpikingToLinalg.cpp - The spiking dialect to linalg ----------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Windows.cpp - Gathering over sliding windows
-//-------------------------===//
+//===- Windows.cpp - Gathering over sliding windows -----------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- ScanOnBuffers.cpp - What lowerings of scans ask of them
-//--------------===//
+//===- ScanOnBuffers.cpp - What lowerings of scans ask of them ------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

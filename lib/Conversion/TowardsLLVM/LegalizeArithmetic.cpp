@@ -1,5 +1,4 @@
-//===- LegalizeArithmetic.cpp - What LLVM has no instruction for
-//------------===//
+//===- LegalizeArithmetic.cpp - What LLVM has no instruction for ----------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- OperationsTest.cpp - Every operation, compiled
-//-----------------------===//
+//===- OperationsTest.cpp - Every operation, compiled ---------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

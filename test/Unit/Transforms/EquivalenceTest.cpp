@@ -1,5 +1,4 @@
-//===- EquivalenceTest.cpp - Passes that change nothing
-//---------------------===//
+//===- EquivalenceTest.cpp - Passes that change nothing -------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

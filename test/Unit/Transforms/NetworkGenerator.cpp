@@ -1,5 +1,4 @@
-//===- NetworkGenerator.cpp - Random networks in step form
-//------------------===//
+//===- NetworkGenerator.cpp - Random networks in step form ----------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

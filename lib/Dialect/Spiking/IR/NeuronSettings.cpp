@@ -1,5 +1,4 @@
-//===- NeuronSettings.cpp - Defaults and presets of named neurons
-//-----------===//
+//===- NeuronSettings.cpp - Defaults and presets of named neurons ---------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Sequences.cpp - Between one step and a sequence
-//----------------------===//
+//===- Sequences.cpp - Between one step and a sequence --------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- SpikingNeuronOps.cpp - Named neurons
-//---------------------------------===//
+//===- SpikingNeuronOps.cpp - Named neurons -------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

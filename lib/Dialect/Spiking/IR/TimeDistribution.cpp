@@ -1,5 +1,4 @@
-//===- TimeDistribution.cpp - Sequence forms of operations
-//------------------===//
+//===- TimeDistribution.cpp - Sequence forms of operations ----------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

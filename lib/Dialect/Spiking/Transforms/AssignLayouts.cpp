@@ -1,5 +1,4 @@
-//===- AssignLayouts.cpp - Channels last
-//------------------------------------===//
+//===- AssignLayouts.cpp - Channels last ----------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- BufferizableOpInterfaceImpl.cpp - Scans on buffers
-//-------------------===//
+//===- BufferizableOpInterfaceImpl.cpp - Scans on buffers -----------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- DecomposeNeurons.cpp - Writes named neurons as scans
-//-----------------===//
+//===- DecomposeNeurons.cpp - Writes named neurons as scans ---------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

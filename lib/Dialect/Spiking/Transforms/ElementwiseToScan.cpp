@@ -1,5 +1,4 @@
-//===- ElementwiseToScan.cpp - Elementwise operations as scans
-//--------------===//
+//===- ElementwiseToScan.cpp - Elementwise operations as scans ------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- FormKernels.cpp - Groups operations into kernels
-//---------------------===//
+//===- FormKernels.cpp - Groups operations into kernels -------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- FuseNeurons.cpp - Joins scans that feed each other
-//-------------------===//
+//===- FuseNeurons.cpp - Joins scans that feed each other -----------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- LegalizeSpikeStorage.cpp - Spikes in memory are bytes
-//----------------===//
+//===- LegalizeSpikeStorage.cpp - Spikes in memory are bytes --------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- NameDimensions.cpp - Which dimensions of arguments are equal
-//---------===//
+//===- NameDimensions.cpp - Which dimensions of arguments are equal -------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

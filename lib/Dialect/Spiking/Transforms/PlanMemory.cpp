@@ -1,5 +1,4 @@
-//===- PlanMemory.cpp - One arena for all buffers of a function
-//-------------===//
+//===- PlanMemory.cpp - One arena for all buffers of a function -----------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- ScanComposer.cpp - Scans out of operations on tensors
-//----------------===//
+//===- ScanComposer.cpp - Scans out of operations on tensors --------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
