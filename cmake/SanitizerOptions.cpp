@@ -4,11 +4,12 @@
 //
 // Part of every program of the asan preset. LLVM's allocators poison memory
 // where their headers are compiled with AddressSanitizer, and hand it out again
-// in libMLIR.so, which is not: without this option correct code is an error.
+// in libMLIR.so, which is not: without the first option correct code is an
+// error. With the second, memory that is not there is null, as programs expect.
 //
 //===----------------------------------------------------------------------===//
 
 extern "C" const char *__asan_default_options();
 extern "C" const char *__asan_default_options() {
-  return "allow_user_poisoning=0";
+  return "allow_user_poisoning=0:allocator_may_return_null=1";
 }
