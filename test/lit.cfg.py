@@ -7,12 +7,13 @@
 # RHEOBASE_CHECK_ROUNDTRIP=1 makes every snn-opt verify that its input survives
 # printing and parsing.
 
-import glob
 import os
-import shutil
 import sys
 
 import lit.formats
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import cuda_toolkit  # noqa: E402
 
 config.name = "Rheobase"
 config.test_format = lit.formats.ShTest(execute_external=False)
@@ -28,31 +29,14 @@ for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "OMP_NUM_THREADS")
         config.environment[name] = os.environ[name]
 
 
-def find_cuda_program(name):
-    """A program of CUDA's: on the PATH, in a toolkit, or in the project's venv."""
-    venv = os.path.join(config.rheobase_source_dir, ".venv", "lib")
-    folders = os.environ.get("PATH", "").split(os.pathsep) + ["/usr/local/cuda/bin"]
-    for root, _, files in os.walk(venv):
-        if name in files and os.path.basename(root) == "bin":
-            folders.append(root)
-    return shutil.which(name, path=os.pathsep.join(folders))
-
-
-def has_libdevice():
-    """CUDA's library of mathematical functions, where the compiler finds it."""
-    folders = [os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH") or "/usr/local/cuda"]
-    folders += glob.glob(os.path.join(config.rheobase_source_dir, ".venv/lib/*/site-packages/nvidia/*"))
-    return any(os.path.exists(os.path.join(folder, "nvvm/libdevice/libdevice.10.bc")) for folder in folders)
-
-
 path = [config.rheobase_tools_dir, config.llvm_tools_dir, config.environment["PATH"]]
 for program in ("ptxas", "fatbinary"):
-    found = find_cuda_program(program)
+    found = cuda_toolkit.find_program(config.rheobase_source_dir, program)
     if found:
         config.available_features.add(program)
         path.append(os.path.dirname(found))
 config.environment["PATH"] = os.pathsep.join(path)
-if has_libdevice():
+if cuda_toolkit.has_libdevice(config.rheobase_source_dir):
     config.available_features.add("libdevice")
 
 try:

@@ -7,10 +7,12 @@ They run the programs of a build folder: $RHEOBASE_BUILD, else `build`.
 import os
 import pathlib
 import subprocess
+import sys
 
 import pytest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(SOURCE / "test"))
 BUILD = pathlib.Path(os.environ.get("RHEOBASE_BUILD", SOURCE / "build")).resolve()
 
 

@@ -11,10 +11,11 @@ import concurrent.futures
 import itertools
 import os
 import re
-import shutil
 import subprocess
 
+import cuda_toolkit
 import pytest
+from conftest import SOURCE
 
 # Attributes and operands that a neuron needs, and its number of states.
 NEURONS = {
@@ -30,12 +31,8 @@ EXAMPLES = ("fashion_mlp", "fashion_rows", "fashion_conv")
 SEQUENCE, SPIKES, STATE = "tensor<?x?x16xf32>", "tensor<?x?x16xi1>", "tensor<?x16xf32>"
 
 
-def find_ptxas():
-    home = os.environ.get("CUDA_HOME", "/usr/local/cuda")
-    return shutil.which("ptxas") or shutil.which("ptxas", path=os.path.join(home, "bin"))
-
-
-pytestmark = pytest.mark.skipif(not find_ptxas(), reason="no ptxas")
+PTXAS = cuda_toolkit.find_program(SOURCE, "ptxas")
+pytestmark = pytest.mark.skipif(not PTXAS, reason="no ptxas")
 
 
 def network(combinations):
@@ -59,7 +56,7 @@ def kernels(ptx):
 
 
 def assemble(ptx, chip, cubin):
-    done = subprocess.run([find_ptxas(), "-O0", "-arch", chip, str(ptx), "-o", str(cubin)], capture_output=True, text=True)
+    done = subprocess.run([PTXAS, "-O0", "-arch", chip, str(ptx), "-o", str(cubin)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[:2000]
     assert cubin.stat().st_size > 1000
 
