@@ -22,8 +22,8 @@ function(rheobase_precompile target)
     target_precompile_headers(${target} PRIVATE <pch.h>)
     # What is in it, for ccache (cmake/ccache.sh).
     file(SHA256 "${PROJECT_SOURCE_DIR}/cmake/pch.h" sum)
-    file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${target}.dir/cmake_pch.hxx.pch.sum"
-      "${sum} ${LLVM_PACKAGE_VERSION} ${CMAKE_CXX_COMPILER_VERSION} ${CMAKE_BUILD_TYPE} ${CMAKE_CXX_FLAGS}\n")
+    file(CONFIGURE OUTPUT "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${target}.dir/cmake_pch.hxx.pch.sum"
+      CONTENT "${sum} ${LLVM_PACKAGE_VERSION} ${CMAKE_CXX_COMPILER_VERSION} ${CMAKE_BUILD_TYPE} ${CMAKE_CXX_FLAGS}\n")
   else()
     target_precompile_headers(${target} REUSE_FROM RheobasePCH)
   endif()
