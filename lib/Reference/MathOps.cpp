@@ -70,6 +70,16 @@ static Scalar fma(const Lane &lane, ArrayRef<Scalar> x) {
   return lane.arithmetic.fma(x[0], x[1], x[2]);
 }
 
+/// Of value, lower and upper bound; the value has the derivative at a bound.
+static Scalar clampF(const Lane &lane, ArrayRef<Scalar> x) {
+  const Arithmetic &a = lane.arithmetic;
+  double value = a.minimum(a.maximum(x[0], x[1]), x[2]).number;
+  bool low = x[0].number<x[1].number, high = x[0].number> x[2].number;
+  return a.result(value, {{x[0], low || high ? 0.0 : 1.0},
+                          {x[1], low ? 1.0 : 0.0},
+                          {x[2], high ? 1.0 : 0.0}});
+}
+
 // Steps: their derivative is zero.
 static Scalar floor(const Lane &lane, ArrayRef<Scalar> x) {
   return Scalar::ofNumber(std::floor(x[0].number));
@@ -95,6 +105,36 @@ static Scalar isInf(const Lane &lane, ArrayRef<Scalar> x) {
 }
 static Scalar isNaN(const Lane &lane, ArrayRef<Scalar> x) {
   return Scalar::ofNumber(std::isnan(x[0].number));
+}
+
+static Scalar isNormal(const Lane &lane, ArrayRef<Scalar> x) {
+  bool normal = lane.from == ElementKind::F64
+                    ? std::isnormal(x[0].number)
+                    : std::isnormal(float(x[0].number));
+  return Scalar::ofNumber(normal);
+}
+
+static uint64_t bitsOf(const Lane &lane, Scalar x) {
+  return uint64_t(x.asInteger(lane.from)) &
+         llvm::maskTrailingOnes<uint64_t>(getBitWidth(lane.from));
+}
+static Scalar ctPop(const Lane &lane, ArrayRef<Scalar> x) {
+  return Scalar::of(lane.to, llvm::popcount(bitsOf(lane, x[0])));
+}
+static Scalar countLeadingZeros(const Lane &lane, ArrayRef<Scalar> x) {
+  return Scalar::of(lane.to, llvm::countl_zero(bitsOf(lane, x[0])) -
+                                 (64 - int(getBitWidth(lane.from))));
+}
+static Scalar countTrailingZeros(const Lane &lane, ArrayRef<Scalar> x) {
+  return Scalar::of(lane.to, std::min(llvm::countr_zero(bitsOf(lane, x[0])),
+                                      int(getBitWidth(lane.from))));
+}
+/// The least number stays itself.
+static Scalar absI(const Lane &lane, ArrayRef<Scalar> x) {
+  int64_t value = x[0].asInteger(lane.from);
+  return Scalar::of(
+      lane.to,
+      wrapTo(lane.to, value < 0 ? int64_t(0 - uint64_t(value)) : value));
 }
 
 static Scalar copySign(const Lane &lane, ArrayRef<Scalar> x) {
@@ -173,6 +213,7 @@ void addMathOps(Handlers &handlers) {
   handlers.addElementwise<math::SqrtOp, sqrt>();
   handlers.addElementwise<math::AbsFOp, absF>();
   handlers.addElementwise<math::FmaOp, fma>();
+  handlers.addElementwise<math::ClampFOp, clampF>();
   handlers.addElementwise<math::FloorOp, floor>();
   handlers.addElementwise<math::CeilOp, ceil>();
   handlers.addElementwise<math::RoundOp, round>();
@@ -181,6 +222,11 @@ void addMathOps(Handlers &handlers) {
   handlers.addElementwise<math::IsFiniteOp, isFinite>();
   handlers.addElementwise<math::IsInfOp, isInf>();
   handlers.addElementwise<math::IsNaNOp, isNaN>();
+  handlers.addElementwise<math::IsNormalOp, isNormal>();
+  handlers.addElementwise<math::CtPopOp, ctPop>();
+  handlers.addElementwise<math::CountLeadingZerosOp, countLeadingZeros>();
+  handlers.addElementwise<math::CountTrailingZerosOp, countTrailingZeros>();
+  handlers.addElementwise<math::AbsIOp, absI>();
   handlers.addElementwise<math::CopySignOp, copySign>();
   handlers.addElementwise<math::PowFOp, powF>();
   handlers.addElementwise<math::FPowIOp, fPowI>();

@@ -30,10 +30,56 @@ using namespace mlir;
 /// Those that are expanded into other functions first. `tanh` is not among
 /// them: it has a polynomial of its own.
 static constexpr StringLiteral compositeFunctions[] = {
-    "acosh", "asinh", "atanh", "clampf", "cosh", "exp2",
-    "fpowi", "powf",  "rsqrt", "sinh",   "tan"};
+    "acosh", "asinh", "atanh", "cosh", "exp2",
+    "fpowi", "powf",  "rsqrt", "sinh", "tan"};
+
+namespace {
+/// clampf(x, low, high) = minimumf(maximumf(x, low), high). MLIR's own
+/// expansion exchanges the bounds.
+struct ExpandClamp : OpRewritePattern<math::ClampFOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(math::ClampFOp op,
+                                PatternRewriter &rewriter) const override {
+    Value raised = arith::MaximumFOp::create(rewriter, op.getLoc(),
+                                             op.getValue(), op.getMin());
+    rewriter.replaceOpWithNewOp<arith::MinimumFOp>(op, raised, op.getMax());
+    return success();
+  }
+};
+
+/// isnormal(x) = the least normal number <= |x| < infinity; LLVM's dialect has
+/// no conversion of it.
+struct ExpandIsNormal : OpRewritePattern<math::IsNormalOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(math::IsNormalOp op,
+                                PatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Type type = op.getOperand().getType();
+    const llvm::fltSemantics &semantics =
+        cast<FloatType>(getElementTypeOrSelf(type)).getFloatSemantics();
+    auto constant = [&](const APFloat &value) -> Value {
+      TypedAttr attribute = FloatAttr::get(getElementTypeOrSelf(type), value);
+      if (auto shaped = dyn_cast<ShapedType>(type))
+        attribute = DenseElementsAttr::get(shaped, value);
+      return arith::ConstantOp::create(rewriter, loc, attribute);
+    };
+    Value size = math::AbsFOp::create(rewriter, loc, op.getOperand());
+    Value notSmall = arith::CmpFOp::create(
+        rewriter, loc, arith::CmpFPredicate::OGE, size,
+        constant(APFloat::getSmallestNormalized(semantics)));
+    Value finite =
+        arith::CmpFOp::create(rewriter, loc, arith::CmpFPredicate::OLT, size,
+                              constant(APFloat::getInf(semantics)));
+    rewriter.replaceOpWithNewOp<arith::AndIOp>(op, notSmall, finite);
+    return success();
+  }
+};
+} // namespace
 
 void rheobase::populateExpandMathPatterns(RewritePatternSet &patterns) {
+  patterns.add<ExpandClamp, ExpandIsNormal>(patterns.getContext());
   SmallVector<StringRef> composite(std::begin(compositeFunctions),
                                    std::end(compositeFunctions));
   math::populateExpansionPatterns(patterns, composite);
