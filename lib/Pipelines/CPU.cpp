@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "rheobase/Pipelines/CPU.h"
+#include "rheobase/Pipelines/Pipelines.h"
 
 #include "rheobase/Conversion/Passes.h"
 
@@ -81,7 +81,12 @@ void rheobase::buildLowerToLLVMPipeline(OpPassManager &pm,
 }
 
 namespace {
-struct LowerToLLVMOptions : PassPipelineOptions<LowerToLLVMOptions> {
+/// What the pipelines for CPUs have in common.
+template <typename Options>
+struct CPUPipelineOptions : PassPipelineOptions<Options> {
+  template <typename T>
+  using Option = typename PassPipelineOptions<Options>::template Option<T>;
+
   Option<int64_t> vectorBits{*this, "vector-bits",
                              llvm::cl::desc("bits of a vector register: 256 "
                                             "(AVX2) or 512 (AVX-512)"),
@@ -89,6 +94,23 @@ struct LowerToLLVMOptions : PassPipelineOptions<LowerToLLVMOptions> {
   Option<bool> threads{*this, "threads",
                        llvm::cl::desc("run loops on the threads of OpenMP"),
                        llvm::cl::init(true)};
+
+  CPUOptions get() const {
+    CPUOptions cpu;
+    cpu.vectorBits = vectorBits;
+    cpu.threads = threads;
+    return cpu;
+  }
+};
+
+struct LowerToLLVMOptions : CPUPipelineOptions<LowerToLLVMOptions> {};
+
+struct LowerToCPUOptions : CPUPipelineOptions<LowerToCPUOptions> {
+  Option<std::string> moduleName{
+      *this, "module-name",
+      llvm::cl::desc("name of the module in the manifest and in symbols, "
+                     "unless it has one of its own"),
+      llvm::cl::init("module")};
 };
 } // namespace
 
@@ -97,9 +119,14 @@ void rheobase::registerCPUPipelines() {
       "lower-to-llvm",
       "scans, products and linalg on buffers to the LLVM dialect",
       [](OpPassManager &pm, const LowerToLLVMOptions &options) {
-        CPUOptions cpu;
-        cpu.vectorBits = options.vectorBits;
-        cpu.threads = options.threads;
+        buildLowerToLLVMPipeline(pm, options.get());
+      });
+  PassPipelineRegistration<LowerToCPUOptions>(
+      "spiking-lower-to-cpu", "from L1 or L2 to the LLVM dialect",
+      [](OpPassManager &pm, const LowerToCPUOptions &options) {
+        CPUOptions cpu = options.get();
+        populateLinalgPipeline(pm, getLinalgOptions(cpu, options.moduleName));
+        populateBufferPipeline(pm);
         buildLowerToLLVMPipeline(pm, cpu);
       });
 }

@@ -35,26 +35,22 @@ void rheobase::populateSequenceStage(OpPassManager &pm, ModuleOp module) {
 
 void rheobase::populateCPUStage(OpPassManager &pm,
                                 const CompileOptions &options, Stage stage) {
+  CPUOptions cpu;
+  cpu.vectorBits = getVectorBits(options.codegen.isa);
+  cpu.threads = options.threads;
   switch (stage) {
   case Stage::Input:
   case Stage::Sequence:
     return;
   case Stage::Planned:
     return populatePlanPipeline(pm, PlanOptions());
-  case Stage::Linalg: {
-    LinalgOptions linalg;
-    linalg.moduleName = options.moduleName;
-    linalg.samplesPerBlock = options.threads ? kSamplesPerBlock : 0;
-    return populateLinalgPipeline(pm, linalg);
-  }
+  case Stage::Linalg:
+    return populateLinalgPipeline(pm,
+                                  getLinalgOptions(cpu, options.moduleName));
   case Stage::Buffers:
     return populateBufferPipeline(pm);
-  case Stage::LLVM: {
-    CPUOptions cpu;
-    cpu.vectorBits = getVectorBits(options.codegen.isa);
-    cpu.threads = options.threads;
+  case Stage::LLVM:
     return buildLowerToLLVMPipeline(pm, cpu);
-  }
   }
 }
 

@@ -78,6 +78,14 @@ void rheobase::populatePlanPipeline(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(createFormKernelsPass());
 }
 
+LinalgOptions rheobase::getLinalgOptions(const CPUOptions &cpu,
+                                         std::string moduleName) {
+  LinalgOptions linalg;
+  linalg.moduleName = std::move(moduleName);
+  linalg.samplesPerBlock = cpu.threads ? kSamplesPerBlock : 0;
+  return linalg;
+}
+
 void rheobase::populateLinalgPipeline(OpPassManager &pm,
                                       const LinalgOptions &options) {
   expandConstantMath(pm);
@@ -122,21 +130,6 @@ struct LinalgPipelineOptions : PassPipelineOptions<LinalgPipelineOptions> {
                      "unless it has one of its own"),
       llvm::cl::init("module")};
 };
-
-struct CPUPipelineOptions : PassPipelineOptions<CPUPipelineOptions> {
-  Option<std::string> moduleName{
-      *this, "module-name",
-      llvm::cl::desc("name of the module in the manifest and in symbols, "
-                     "unless it has one of its own"),
-      llvm::cl::init("module")};
-  Option<int64_t> vectorBits{*this, "vector-bits",
-                             llvm::cl::desc("bits of a vector register: 256 "
-                                            "(AVX2) or 512 (AVX-512)"),
-                             llvm::cl::init(256)};
-  Option<bool> threads{*this, "threads",
-                       llvm::cl::desc("run loops on the threads of OpenMP"),
-                       llvm::cl::init(true)};
-};
 } // namespace
 
 void rheobase::registerPipelines() {
@@ -158,17 +151,4 @@ void rheobase::registerPipelines() {
       "spiking-lower-to-buffers",
       "from linalg and scans on tensors to buffers and entry points",
       [](OpPassManager &pm) { populateBufferPipeline(pm); });
-  PassPipelineRegistration<CPUPipelineOptions>(
-      "spiking-lower-to-cpu", "from L1 or L2 to the LLVM dialect",
-      [](OpPassManager &pm, const CPUPipelineOptions &options) {
-        LinalgOptions linalg;
-        linalg.moduleName = options.moduleName;
-        linalg.samplesPerBlock = options.threads ? kSamplesPerBlock : 0;
-        populateLinalgPipeline(pm, linalg);
-        populateBufferPipeline(pm);
-        CPUOptions cpu;
-        cpu.vectorBits = options.vectorBits;
-        cpu.threads = options.threads;
-        buildLowerToLLVMPipeline(pm, cpu);
-      });
 }

@@ -21,6 +21,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
+#include "rheobase/Support/CommandLine.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/InitLLVM.h"
@@ -467,6 +468,7 @@ std::optional<std::string> Case::check() {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  limitSpinning();
   DialectRegistry registry;
   registerAllDialects(registry);
   registerAllPasses();

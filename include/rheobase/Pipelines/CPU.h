@@ -33,7 +33,8 @@ inline constexpr int64_t kSamplesPerBlock = 16;
 void buildLowerToLLVMPipeline(mlir::OpPassManager &pm,
                               const CPUOptions &options);
 
-/// Makes the pipeline known to tools as `lower-to-llvm`.
+/// Makes the pipelines known to tools: `lower-to-llvm`, and
+/// `spiking-lower-to-cpu` from L1 or L2 on.
 void registerCPUPipelines();
 
 } // namespace rheobase

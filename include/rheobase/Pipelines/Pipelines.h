@@ -56,6 +56,8 @@ struct LinalgOptions {
   /// samples take a step together.
   int64_t samplesPerBlock = 0;
 };
+/// What a lowering for that CPU asks of it.
+LinalgOptions getLinalgOptions(const CPUOptions &cpu, std::string moduleName);
 void populateLinalgPipeline(mlir::OpPassManager &pm,
                             const LinalgOptions &options);
 
@@ -63,9 +65,8 @@ void populateLinalgPipeline(mlir::OpPassManager &pm,
 /// the entry points of abi.h.
 void populateBufferPipeline(mlir::OpPassManager &pm, bool wrapEntries = true);
 
-/// Makes all pipelines known to tools: `spiking-frontend`, `spiking-plan`,
-/// `spiking-lower-to-linalg`, `spiking-lower-to-buffers`, `spiking-lower-to-cpu`
-/// (from L1 or L2 to the LLVM dialect).
+/// Makes these pipelines known to tools: `spiking-frontend`, `spiking-plan`,
+/// `spiking-lower-to-linalg`, `spiking-lower-to-buffers`.
 void registerPipelines();
 
 } // namespace rheobase

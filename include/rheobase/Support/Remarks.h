@@ -70,6 +70,10 @@ constexpr llvm::StringLiteral kOneByOne("one-by-one");
 /// A product is computed in blocks of registers.
 constexpr llvm::StringLiteral kProduct("product");
 
+// convert-spiking-to-linalg
+/// Whether blocks of samples take all steps of a time loop in parallel.
+constexpr llvm::StringLiteral kSampleBlocks("sample-blocks");
+
 } // namespace rheobase::remarks
 
 #endif // RHEOBASE_SUPPORT_REMARKS_H

@@ -131,6 +131,11 @@ namespace {
 /// unrolled or a branch is taken: at least those that become constant.
 class Constants {
 public:
+  /// Whether that is so of all operands of `op`.
+  bool hasOnlyConstants(Operation *op) {
+    return llvm::all_of(op->getOperands(),
+                        [&](Value operand) { return mayBeConstant(operand); });
+  }
   bool mayBeConstant(Value value) {
     auto [known, isNew] = answers.try_emplace(value, true);
     if (!isNew)
@@ -169,9 +174,7 @@ private:
     if (auto loop = dyn_cast<scf::ForOp>(op))
       return mayBeConstant(loop.getYieldedValues()[number]);
     return op->getNumRegions() == 0 && op->getNumOperands() != 0 &&
-           isMemoryEffectFree(op) &&
-           llvm::all_of(op->getOperands(),
-                        [&](Value operand) { return mayBeConstant(operand); });
+           isMemoryEffectFree(op) && hasOnlyConstants(op);
   }
 
   llvm::DenseMap<Value, bool> answers;
@@ -219,6 +222,17 @@ static void defineConversion(arith::FPToSIOp op) {
       arith::SelectOp::create(builder, loc, fits, value, constant(0.0)));
 }
 
+static LogicalResult applyWithoutFolding(ArrayRef<Operation *> ops,
+                                         RewritePatternSet &&patterns,
+                                         GreedyRewriteStrictness strictness) {
+  GreedyRewriteConfig config;
+  config.setStrictness(strictness);
+  config.enableFolding(false);
+  config.enableConstantCSE(false);
+  config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
+  return applyOpPatternsGreedily(ops, std::move(patterns), config);
+}
+
 /// Functions of tensors that may be constant become scans over scalars.
 static LogicalResult scanConstantTensors(Operation *root) {
   SmallVector<Operation *> functions;
@@ -226,21 +240,15 @@ static LogicalResult scanConstantTensors(Operation *root) {
   root->walk([&](Operation *op) {
     if (isa_and_present<math::MathDialect>(op->getDialect()) &&
         isExpanded(op) && isa<RankedTensorType>(op->getResultTypes().front()) &&
-        llvm::all_of(op->getOperands(), [&](Value operand) {
-          return constants.mayBeConstant(operand);
-        }))
+        constants.hasOnlyConstants(op))
       functions.push_back(op);
   });
   if (functions.empty())
     return success();
   RewritePatternSet patterns(root->getContext());
   rheobase::spiking::populateElementwiseToScanPatterns(patterns);
-  GreedyRewriteConfig config;
-  config.setStrictness(GreedyRewriteStrictness::ExistingOps);
-  config.enableFolding(false);
-  config.enableConstantCSE(false);
-  config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
-  return applyOpPatternsGreedily(functions, std::move(patterns), config);
+  return applyWithoutFolding(functions, std::move(patterns),
+                             GreedyRewriteStrictness::ExistingOps);
 }
 
 LogicalResult rheobase::expandMath(Operation *root, bool constantsOnly) {
@@ -254,9 +262,7 @@ LogicalResult rheobase::expandMath(Operation *root, bool constantsOnly) {
       conversions.insert(op);
     if (isExpanded(op) &&
         (!constantsOnly || (isa<math::MathDialect>(op->getDialect()) &&
-                            llvm::all_of(op->getOperands(), [&](Value operand) {
-                              return constants.mayBeConstant(operand);
-                            }))))
+                            constants.hasOnlyConstants(op))))
       functions.push_back(op);
   });
   if (functions.empty())
@@ -264,12 +270,8 @@ LogicalResult rheobase::expandMath(Operation *root, bool constantsOnly) {
   RewritePatternSet patterns(root->getContext());
   populateExpandMathPatterns(patterns);
   populateExpandMinMaxPatterns(patterns);
-  GreedyRewriteConfig config;
-  config.setStrictness(GreedyRewriteStrictness::ExistingAndNewOps);
-  config.enableFolding(false);
-  config.enableConstantCSE(false);
-  config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
-  if (failed(applyOpPatternsGreedily(functions, std::move(patterns), config)))
+  if (failed(applyWithoutFolding(functions, std::move(patterns),
+                                 GreedyRewriteStrictness::ExistingAndNewOps)))
     return failure();
   root->walk([&](arith::FPToSIOp conversion) {
     if (!conversions.contains(conversion))

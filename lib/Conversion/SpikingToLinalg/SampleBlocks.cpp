@@ -137,6 +137,10 @@ FailureOr<SampleBlocks> SampleAnalysis::run() {
     reason = "there is no product in it";
     return failure();
   }
+  if (loop.getStates().empty()) {
+    reason = "it carries no state";
+    return failure();
+  }
   for (Value value : yield.getOutputs()) {
     if (failed(join(yield, value, value)))
       return failure();

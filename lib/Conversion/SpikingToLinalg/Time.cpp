@@ -7,12 +7,15 @@
 #include "Builders.h"
 #include "SampleBlocks.h"
 
+#include "rheobase/Support/Remarks.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 
 using namespace mlir;
 using namespace rheobase;
@@ -108,8 +111,10 @@ struct DivideTimeLoop : OpRewritePattern<TimeLoopOp> {
       return failure();
     std::string reason;
     FailureOr<SampleBlocks> blocks = findSampleBlocks(op, reason);
-    auto options = remark::RemarkOpts::name("sample-blocks")
-                       .category("convert-spiking-to-linalg");
+    auto function = op->getParentOfType<FunctionOpInterface>();
+    auto options = remark::RemarkOpts::name(remarks::kSampleBlocks)
+                       .category("convert-spiking-to-linalg")
+                       .function(function ? function.getName() : StringRef());
     if (failed(blocks)) {
       remark::missed(op.getLoc(), options)
           << "all samples take a step before the next one begins: " << reason;
@@ -121,10 +126,7 @@ struct DivideTimeLoop : OpRewritePattern<TimeLoopOp> {
 
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     int64_t outputs = op.getOutputs().size();
-    Value withSamples = op.getStates().empty() ? op.getInputs()[llvm::find(
-                            blocks->inputs, true) - blocks->inputs.begin()]
-                                               : op.getStates().front();
-    Value count = dimOf(b, withSamples, op.getStates().empty() ? 1 : 0);
+    Value count = dimOf(b, op.getStates().front(), 0);
     SmallVector<Value> inits;
     for (Value output : op.getOutputs()) {
       auto type = cast<RankedTensorType>(output.getType());
@@ -157,11 +159,9 @@ struct DivideTimeLoop : OpRewritePattern<TimeLoopOp> {
           b, cast<RankedTensorType>(value.getType()), value, offsets, sizes,
           strides);
     };
-    IRMapping mapping;
+    SmallVector<Value> inputs, states;
     for (auto [input, hasSamples] : llvm::zip(op.getInputs(), blocks->inputs))
-      if (hasSamples)
-        mapping.map(input, slice(input, 1));
-    SmallVector<Value> states;
+      inputs.push_back(hasSamples ? slice(input, 1) : input);
     for (Value state : forall.getRegionIterArgs().drop_front(outputs))
       states.push_back(slice(state, 0));
     for (Value value : blocks->outside) {
@@ -180,9 +180,6 @@ struct DivideTimeLoop : OpRewritePattern<TimeLoopOp> {
       places.push_back({offsets, sizes, strides});
     }
 
-    SmallVector<Value> inputs;
-    for (Value input : op.getInputs())
-      inputs.push_back(mapping.lookupOrDefault(input));
     auto loop = TimeLoopOp::create(b, op.getSteps(), inputs, states,
                                    op.getOutputs().getTypes(),
                                    op.getDirection());

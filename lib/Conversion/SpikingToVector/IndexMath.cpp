@@ -8,6 +8,15 @@
 
 using namespace mlir;
 
+void rheobase::createIf(OpBuilder &builder, Location loc, Value condition,
+                        function_ref<void()> body) {
+  auto branch =
+      scf::IfOp::create(builder, loc, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(branch.thenBlock());
+  body();
+}
+
 void rheobase::createLoop(OpBuilder &builder, Location loc, Value lower,
                           Value upper, Value step,
                           function_ref<void(Value)> body) {

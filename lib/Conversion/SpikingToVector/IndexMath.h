@@ -79,6 +79,10 @@ void createParallelLoops(mlir::OpBuilder &builder, mlir::Location loc,
                          mlir::ValueRange steps,
                          llvm::function_ref<void(mlir::ValueRange)> body);
 
+/// Runs `body` under a condition.
+void createIf(mlir::OpBuilder &builder, mlir::Location loc,
+              mlir::Value condition, llvm::function_ref<void()> body);
+
 /// A sequential loop without results; one of a single iteration is no loop.
 void createLoop(mlir::OpBuilder &builder, mlir::Location loc,
                 mlir::Value lower, mlir::Value upper, mlir::Value step,

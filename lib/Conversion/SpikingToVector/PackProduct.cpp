@@ -67,12 +67,12 @@ void ProductLowering::copyFactors(const Factor &factor,
   Value rest = index.sub(count, full);
   if (known(rest) == 0)
     return;
-  auto hasRest = scf::IfOp::create(b, loc, index.less(zero, rest), false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(hasRest.thenBlock());
-  Value value =
-      loadFactors(factor, operand, index.add(source, full), rest, lanes);
-  vector::StoreOp::create(b, loc, value, target, index.add(targetOffset, full));
+  createIf(b, loc, index.less(zero, rest), [&] {
+    Value value =
+        loadFactors(factor, operand, index.add(source, full), rest, lanes);
+    vector::StoreOp::create(b, loc, value, target,
+                            index.add(targetOffset, full));
+  });
 }
 
 /// Runs `body` for the parts of positions `from` to `to` that lie in one run:
@@ -189,11 +189,8 @@ void ProductLowering::packB(Value rows) {
             Value rest = index.sub(sizeN, times(fullPanels, columnsOfTile));
             if (known(rest) == 0)
               return;
-            auto hasRest =
-                scf::IfOp::create(b, loc, index.less(zero, rest), false);
-            OpBuilder::InsertionGuard guard(b);
-            b.setInsertionPointToStart(hasRest.thenBlock());
-            copy(fullPanels, rest);
+            createIf(b, loc, index.less(zero, rest),
+                     [&] { copy(fullPanels, rest); });
           });
         });
     return;
@@ -249,11 +246,7 @@ void ProductLowering::packB(Value rows) {
             Value rest = index.sub(hi, full);
             if (known(rest) == 0)
               return;
-            auto hasRest =
-                scf::IfOp::create(b, loc, index.less(zero, rest), false);
-            OpBuilder::InsertionGuard guard(b);
-            b.setInsertionPointToStart(hasRest.thenBlock());
-            tile(full, rest);
+            createIf(b, loc, index.less(zero, rest), [&] { tile(full, rest); });
           });
     });
   });
@@ -312,18 +305,18 @@ void ProductLowering::packA() {
                  [&](Value r) { copy(r, rowsOfTile); });
       if (whole)
         return;
-      auto hasRest = scf::IfOp::create(b, loc, index.less(full, count), false);
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(hasRest.thenBlock());
-      if (auto rows = known(sizeM))
-        return copy(full, *rows % rowsOfTile);
-      Value target = targetOf(full);
-      createLoop(b, loc, zero, tile, one, [&](Value i) {
-        Value row = index.min(index.add(index.add(blockRow, full), i), lastRow);
-        Value element = memref::LoadOp::create(b, loc, operand.flat,
-                                               index.add(source, row));
-        memref::StoreOp::create(b, loc, convert(factor, element, 0), aBlock,
-                                index.add(target, i));
+      createIf(b, loc, index.less(full, count), [&] {
+        if (auto rows = known(sizeM))
+          return copy(full, *rows % rowsOfTile);
+        Value target = targetOf(full);
+        createLoop(b, loc, zero, tile, one, [&](Value i) {
+          Value row =
+              index.min(index.add(index.add(blockRow, full), i), lastRow);
+          Value element = memref::LoadOp::create(b, loc, operand.flat,
+                                                 index.add(source, row));
+          memref::StoreOp::create(b, loc, convert(factor, element, 0), aBlock,
+                                  index.add(target, i));
+        });
       });
     });
     return;

@@ -226,13 +226,9 @@ void ProductLowering::emitTask(Value firstRow, Value endRow, Value firstPanel,
                  createLoop(b, loc, firstPanel,
                             index.min(endPanel, fullPanels), one,
                             [&](Value panel) { emitRowBlocks(panel, false); });
-                 if (!tailMasks.empty()) {
-                   auto hasTail = scf::IfOp::create(
-                       b, loc, index.less(fullPanels, endPanel), false);
-                   OpBuilder::InsertionGuard guard(b);
-                   b.setInsertionPointToStart(hasTail.thenBlock());
-                   emitRowBlocks(fullPanels, true);
-                 }
+                 if (!tailMasks.empty())
+                   createIf(b, loc, index.less(fullPanels, endPanel),
+                            [&] { emitRowBlocks(fullPanels, true); });
                  if (aStepTable)
                    memref::DeallocOp::create(b, loc, aStepTable);
                });

@@ -469,9 +469,8 @@ void ScanLowering::emitBlock(TiledLoops::Range block) {
     });
   createLoop(b, loc, zero, steps, one, [&](Value count) {
     Value step = scan.isReverse() ? index.sub(lastStep, count) : count;
-    Value next = scan.isReverse()
-                     ? index.max(index.sub(step, one), zero)
-                     : index.min(index.add(step, one), lastStep);
+    Value next = scan.isReverse() ? index.sub(step, index.min(step, one))
+                                  : index.min(index.add(step, one), lastStep);
     forEachVector(step, [&](Position &at) { emitStep(at); }, next);
   });
   if (llvm::is_contained(partials, Value()))

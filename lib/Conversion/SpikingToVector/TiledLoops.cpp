@@ -53,14 +53,13 @@ void LaneTiling::createTiles(IndexMath &index, Value size, Value first,
   createLoop(b, index.loc, first, index.min(end, full), one, [&](Value tile) {
     emit(index.mul(tile, width), lanes, {});
   });
-  auto tail = scf::IfOp::create(b, index.loc, index.less(full, end), false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(tail.thenBlock());
-  Value start = index.mul(full, width);
-  if (staticTail)
-    emit(start, staticTail, {});
-  else
-    emit(start, lanes, getMask(index, size, start));
+  createIf(b, index.loc, index.less(full, end), [&] {
+    Value start = index.mul(full, width);
+    if (staticTail)
+      emit(start, staticTail, {});
+    else
+      emit(start, lanes, getMask(index, size, start));
+  });
 }
 
 Value TiledLoops::getRows(IndexMath &index) const {

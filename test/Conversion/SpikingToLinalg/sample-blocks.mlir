@@ -96,3 +96,17 @@ func.func @static_batch(%x: tensor<?x4x8xf32>, %v0: tensor<4x8xf32>, %w: tensor<
   }
   return %vT : tensor<4x8xf32>
 }
+
+// -----
+
+// Nothing is carried from step to step.
+// CHECK-LABEL: func.func @no_state
+// CHECK-NOT: scf.forall
+// REMARK: it carries no state
+func.func @no_state(%x: tensor<?x4xf32>, %w: tensor<4x8xf32>, %T: index) -> tensor<?x?x8xf32> {
+  %y = spiking.time_loop %t = 0 to %T -> (tensor<?x?x8xf32>) {
+    %i = spiking.linear %x, %w : (tensor<?x4xf32>, tensor<4x8xf32>) -> tensor<?x8xf32>
+    spiking.yield %i : tensor<?x8xf32>
+  }
+  return %y : tensor<?x?x8xf32>
+}

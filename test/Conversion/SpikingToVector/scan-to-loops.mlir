@@ -1,17 +1,22 @@
 // RUN: snn-opt %s --convert-spiking-scan-to-loops=vector-width=32 --canonicalize --cse --split-input-file | FileCheck %s
 
 // The space is one contiguous dimension, a multiple of the vector: no tail; a
-// thread's blocks, the steps of a block, its vectors; no allocation.
+// thread's blocks, the steps of a block, its vectors; no allocation. The lines
+// of the next step are asked for.
 // CHECK-LABEL: func @contiguous
 // CHECK-NOT:     memref.alloc
 // CHECK:         scf.parallel
 // CHECK:           scf.for %[[BLOCK:.*]] =
 // CHECK:             scf.for %[[T:.*]] = %c0 to
+// CHECK:               %[[LATER:.*]] = arith.addi %[[T]], %c1
+// CHECK:               %[[NEXT:.*]] = arith.minui %[[LATER]],
 // CHECK:               scf.for %{{.*}} = %[[BLOCK]] to
+// CHECK-COUNT-2:         memref.prefetch %{{.*}}[%[[NEXT]], %{{.*}}], read
 // CHECK:                 vector.load %{{.*}}[%[[T]], %[[N:.*]]] : memref<?x?xf32>, vector<32xf32>
 // CHECK:                 vector.load %[[V:.*]][%[[N]]] : memref<?xf32>, vector<32xf32>
 // CHECK:                 %[[F:.*]] = arith.cmpf oge, {{.*}} : vector<32xf32>
 // CHECK:                 %[[S:.*]] = arith.extui %[[F]] : vector<32xi1> to vector<32xi8>
+// CHECK:                 memref.prefetch %{{.*}}[%[[NEXT]], %[[N]]], write
 // CHECK:                 vector.store %[[S]], %{{.*}}[%[[T]], %[[N]]] : memref<?x?xi8>, vector<32xi8>
 // CHECK:                 vector.store %{{.*}}, %[[V]][%[[N]]] : memref<?xf32>, vector<32xf32>
 // CHECK-NOT:     maskedload
@@ -85,7 +90,9 @@ func.func @channels_first(%x: memref<?x?x8x?x?xf32>, %b: memref<8x1x1xf32>, %sta
 // CHECK:           vector.load %[[PAST]]
 // CHECK:           vector.store {{.*}}, %[[PAST]]
 // CHECK:           vector.store %cst{{.*}}, %[[PARTIAL]]
-// CHECK:           arith.subi
+// CHECK:           %[[STEP:.*]] = arith.subi
+// CHECK:           %[[BEFORE:.*]] = arith.minui %[[STEP]], %c1
+// CHECK:           %[[NEXT:.*]] = arith.subi %[[STEP]], %[[BEFORE]]
 // CHECK-NOT:       vector.load %[[X]]
 // CHECK-DAG:       vector.load %[[COPY]]
 // CHECK-DAG:       vector.load %[[PAST]]

@@ -70,3 +70,19 @@ func.func @others(%x: tensor<4xi8>, %y: tensor<4xf32>, %c: i1) -> tensor<4xf32> 
   %z = arith.select %c, %y, %y : tensor<4xf32>
   return %z : tensor<4xf32>
 }
+
+// -----
+
+// Spikes that parallel blocks write.
+// CHECK-LABEL: func.func @blocks(
+// CHECK: scf.forall {{.*}} -> (tensor<8x4xi8>)
+// CHECK: tensor.parallel_insert_slice {{.*}} : tensor<2x4xi8> into tensor<8x4xi8>
+// CHECK-NOT: xi1>
+func.func @blocks(%x: tensor<2x4xi1>, %y: tensor<8x4xi1>) -> tensor<8x4xi1> {
+  %z = scf.forall (%i) = (0) to (8) step (2) shared_outs(%out = %y) -> (tensor<8x4xi1>) {
+    scf.forall.in_parallel {
+      tensor.parallel_insert_slice %x into %out[%i, 0] [2, 4] [1, 1] : tensor<2x4xi1> into tensor<8x4xi1>
+    }
+  }
+  return %z : tensor<8x4xi1>
+}

@@ -70,3 +70,27 @@ func.func @loop(%x: tensor<?x?xf32> {spiking.role = "input"}, %v: tensor<?xf32>,
 func.func private @helper(%x: tensor<?xf32>) -> tensor<?xf32> {
   return %x : tensor<?xf32>
 }
+
+// -----
+
+// Through parallel blocks of samples: what all blocks make together has the
+// size of what it began as; a filled tensor has the size it was given.
+// CHECK-LABEL: func.func @blocks(
+// CHECK-SAME:    tensor<?x8xf32> {spiking.dims = ["d0", 8]}
+// CHECK-SAME:    -> (tensor<?x8xf32> {spiking.dims = ["d0", 8]})
+func.func @blocks(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %c0 = arith.constant 0 : index
+  %c16 = arith.constant 16 : index
+  %zero = arith.constant 0.0 : f32
+  %B = tensor.dim %x, %c0 : tensor<?x8xf32>
+  %v = tensor.splat %zero[%B] : tensor<?x8xf32>
+  %y = scf.forall (%i) = (0) to (%B) step (16) shared_outs(%out = %v) -> (tensor<?x8xf32>) {
+    %rest = arith.subi %B, %i : index
+    %size = arith.minsi %rest, %c16 : index
+    %part = tensor.extract_slice %x[%i, 0] [%size, 8] [1, 1] : tensor<?x8xf32> to tensor<?x8xf32>
+    scf.forall.in_parallel {
+      tensor.parallel_insert_slice %part into %out[%i, 0] [%size, 8] [1, 1] : tensor<?x8xf32> into tensor<?x8xf32>
+    }
+  }
+  return %y : tensor<?x8xf32>
+}
