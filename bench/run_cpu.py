@@ -78,6 +78,8 @@ def rheobase(case, args):
                    f"--threads={args.threads}", "--dims=" + ",".join(f"{k}={v}" for k, v in dims.items())]
         if train:
             command.append("--differentiate")
+            # As for the rivals: gradients of the parameters; a bare layer has none.
+            command.append("--with-respect-to=" + ("x" if name == "bare" else "parameters"))
         if ones is not None:
             command.append(f"--spike-rate={ones}")
         # Running means and variances begin as they do in training.

@@ -52,6 +52,12 @@ static cl::opt<bool>
                   cl::desc("run the function's gradient, which takes a "
                            "cotangent for each result as well"),
                   cl::cat(whatCategory));
+static cl::list<std::string> withRespectTo(
+    "with-respect-to",
+    cl::desc("what --differentiate differentiates with respect to: names of "
+             "arguments, 'parameters' or 'inputs' (default: all of a float "
+             "type)"),
+    cl::value_desc("names"), cl::CommaSeparated, cl::cat(whatCategory));
 static cl::opt<bool>
     useReference("reference",
                  cl::desc("run in the reference interpreter, not compiled"),
@@ -147,6 +153,36 @@ static func::FuncOp findFunction(ModuleOp module, std::string &message) {
   return {};
 }
 
+/// The arguments that --with-respect-to names.
+static FailureOr<SmallVector<int64_t>> getWithRespectTo(func::FuncOp function) {
+  SmallVector<int64_t> result;
+  for (const std::string &name : withRespectTo) {
+    bool found = false;
+    for (unsigned index : llvm::seq(function.getNumArguments())) {
+      auto attribute = [&](StringRef key) {
+        auto value = function.getArgAttrOfType<StringAttr>(index, key);
+        return value ? value.getValue() : StringRef();
+      };
+      StringRef role = attribute(spiking::SpikingDialect::kRoleAttrName);
+      bool isFloat = isa<FloatType>(
+          getElementTypeOrSelf(function.getArgumentTypes()[index]));
+      if (attribute(spiking::SpikingDialect::kNameAttrName) == name ||
+          (name == "parameters" && role == "parameter" && isFloat) ||
+          (name == "inputs" && (role.empty() || role == "input") && isFloat)) {
+        found = true;
+        if (!llvm::is_contained(result, index))
+          result.push_back(index);
+      }
+    }
+    if (!found)
+      return function.emitError("--with-respect-to: @")
+             << function.getName() << " has no argument '" << name
+             << "' to be differentiated with respect to";
+  }
+  llvm::sort(result);
+  return result;
+}
+
 /// Leaves `name` as the only public function, in sequence form; with
 /// --differentiate its gradient.
 static LogicalResult prepare(ModuleOp module, std::string &name) {
@@ -162,16 +198,23 @@ static LogicalResult prepare(ModuleOp module, std::string &name) {
     return failure();
   pm.addPass(spiking::createOutlineParametersPass());
   populateFrontendPipeline(pm, FrontendOptions());
-  if (differentiate) {
-    spiking::DifferentiatePassOptions options;
-    options.functionName = name;
-    pm.addPass(spiking::createDifferentiatePass(options));
-    populateFrontendPipeline(pm, FrontendOptions());
-  }
   if (failed(pm.run(module)))
     return failure();
   if (!differentiate)
     return success();
+  spiking::DifferentiatePassOptions options;
+  options.functionName = name;
+  auto with = getWithRespectTo(module.lookupSymbol<func::FuncOp>(name));
+  if (failed(with))
+    return failure();
+  options.withRespectTo.assign(with->begin(), with->end());
+  PassManager gradient(module.getContext());
+  if (failed(applyPassManagerCLOptions(gradient)))
+    return failure();
+  gradient.addPass(spiking::createDifferentiatePass(options));
+  populateFrontendPipeline(gradient, FrontendOptions());
+  if (failed(gradient.run(module)))
+    return failure();
   if (auto primal = module.lookupSymbol<func::FuncOp>(name))
     primal.setPrivate();
   name += "_gradient";

@@ -252,6 +252,58 @@ void ProductLowering::packB(Value rows) {
   });
 }
 
+/// The rows of a register block, `lanes` steps at a time. Each step's vectors are
+/// stored whole: what is too much at their end is overwritten by the next one's.
+void ProductLowering::packATransposed(Value padded) {
+  const Factor &factor = product.a;
+  const StridedOperand &operand = operandOf(factor.operand);
+  Value lastRow = index.sub(sizeM, one);
+  bool whole = known(sizeM) && *known(sizeM) % rowsOfTile == 0;
+  int64_t squares = llvm::divideCeil(rowsOfTile, lanes);
+  createLoop(b, loc, zero, padded, index.constant(rowsOfTile), [&](Value r) {
+    SmallVector<Value> rows;
+    for (int64_t i = 0; i < rowsOfTile; ++i) {
+      Value row = plus(index.add(blockRow, r), i);
+      if (!whole)
+        row = index.min(row, lastRow);
+      rows.push_back(
+          index.add(aBase, getOffset(*aRows, aRowTable, blockRow, row)));
+    }
+    Value target = times(r, getRowStride(lanes));
+    forEachRun(
+        *aSteps, blockStart, blockEnd, [&](Value offset, Value lo, Value hi) {
+          auto tile = [&](Value step, Value count) {
+            Value at = index.add(offset, step);
+            SmallVector<SmallVector<Value>> vectors(squares);
+            for (int64_t i = 0; i < squares * lanes; ++i)
+              vectors[i / lanes].push_back(
+                  i < rowsOfTile
+                      ? loadFactors(factor, operand, index.add(rows[i], at),
+                                    count, lanes)
+                      : vectors[i / lanes].front());
+            for (auto &square : vectors)
+              transpose(b, loc, square);
+            Value column = index.add(
+                target, times(index.sub(step, blockStart), rowsOfTile));
+            for (int64_t i = 0; i < lanes; ++i)
+              for (auto [s, square] : llvm::enumerate(vectors))
+                vector::StoreOp::create(
+                    b, loc, square[i], aBlock,
+                    plus(column, i * rowsOfTile + s * lanes));
+          };
+          Value width = index.constant(lanes);
+          Value full = index.add(
+              lo, index.mul(index.div(index.sub(hi, lo), width), width));
+          createLoop(b, loc, lo, full, width,
+                     [&](Value step) { tile(step, {}); });
+          Value rest = index.sub(hi, full);
+          if (known(rest) == 0)
+            return;
+          createIf(b, loc, index.less(zero, rest), [&] { tile(full, rest); });
+        });
+  });
+}
+
 /// Packs rows `blockRow` to `blockRowEnd`, rounded up to whole register blocks,
 /// and steps `blockStart` to `blockEnd` of A. Rows beyond the last one of the
 /// matrix repeat it.
@@ -265,6 +317,9 @@ void ProductLowering::packA() {
   Value padded =
       whole ? count
             : index.mul(index.div(plus(count, rowsOfTile - 1), tile), tile);
+
+  if (packingOfA == PackingOfA::Transposed)
+    return packATransposed(padded);
 
   if (packingOfA == PackingOfA::Rows) {
     forEachRun(

@@ -58,6 +58,8 @@ enum class PackingOfA {
   None,
   /// Row by row, copied along k.
   Rows,
+  /// Register blocks of rows for each k, transposed from rows.
+  Transposed,
   /// Register blocks of rows for each k, copied along m.
   Columns,
   /// Row by row, element by element.
@@ -92,6 +94,7 @@ private:
   void emitKernel(int64_t rows, mlir::Value firstRow, mlir::Value panel,
                   bool tail, bool clamped);
   void packA();
+  void packATransposed(mlir::Value padded);
   void packB(mlir::Value rows);
 
   /// A vector of factors from `count` elements at `offset` (null: all lanes).

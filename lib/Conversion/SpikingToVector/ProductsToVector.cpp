@@ -30,6 +30,11 @@ static constexpr int64_t blockOfM = 240;
 static constexpr int64_t packedElements = 1 << 20;
 /// With fewer rows, B is read once or a few times: packing does not pay.
 static constexpr int64_t rowsThatPayPacking = 64;
+/// How often a packed element of A is used, in panels of B: with fewer ones it
+/// is read where it is, or its row is copied without being transposed, which
+/// makes the kernel slower by a twentieth.
+static constexpr int64_t panelsThatPayCopying = 8;
+static constexpr int64_t panelsThatPayTransposing = 8;
 /// Multiply-adds that a thread should have at least.
 static constexpr int64_t workPerThread = 1 << 16;
 
@@ -88,6 +93,7 @@ void ProductLowering::emitKernel(int64_t rows, Value firstRow, Value panel,
     aCorner = index.add(aBase, index.add(index.mul(row, aRow),
                                          index.mul(blockStart, aStep)));
     break;
+  case PackingOfA::Transposed:
   case PackingOfA::Columns:
     aCorner = times(firstRow, getRowStride(lanes));
     aRow = one;
@@ -209,6 +215,7 @@ void ProductLowering::emitTask(Value firstRow, Value endRow, Value firstPanel,
     blockRow = row;
     blockRowEnd = index.min(plus(row, blockOfM), endRow);
     aRowTable = packingOfA == PackingOfA::Rows ||
+                        packingOfA == PackingOfA::Transposed ||
                         packingOfA == PackingOfA::Elements
                     ? createOffsetTable(*aRows, blockRow, blockRowEnd)
                     : Value();
@@ -388,6 +395,7 @@ void ProductLowering::report() {
   auto function = product.op->getParentOfType<func::FuncOp>();
   StringRef rows = packingOfA == PackingOfA::None   ? "read where they are"
                    : packingOfA == PackingOfA::Rows ? "copied along k"
+                   : packingOfA == PackingOfA::Transposed ? "transposed"
                    : packingOfA == PackingOfA::Columns
                        ? "copied along the rows"
                        : "gathered element by element";
@@ -430,13 +438,21 @@ void ProductLowering::run() {
   bSteps.emplace(index, space, bb, product.k);
   aRows.emplace(index, space, a, product.m);
   bool sameType = a.element == type && product.a.conversion.empty();
+  int64_t panelsPerRow =
+      knownColumns ? llvm::divideCeil(*knownColumns, columnsOfTile)
+                   : std::numeric_limits<int64_t>::max();
+  // Where rows lie along k the kernel may walk them.
+  int64_t panelsThatPayRows =
+      aSteps->hasStride(1) ? panelsThatPayCopying : 2;
   if (sameType && aRows->isLinear() && aSteps->isLinear() &&
       aRows->symbolicStride.isConstant() &&
-      aSteps->symbolicStride.isConstant() && knownColumns &&
-      *knownColumns <= columnsOfTile)
+      aSteps->symbolicStride.isConstant() &&
+      panelsPerRow < panelsThatPayRows)
     packingOfA = PackingOfA::None;
   else if (aSteps->hasStride(1))
-    packingOfA = PackingOfA::Rows;
+    packingOfA = panelsPerRow < panelsThatPayTransposing
+                     ? PackingOfA::Rows
+                     : PackingOfA::Transposed;
   else if (aRows->hasStride(1))
     packingOfA = PackingOfA::Columns;
   else
