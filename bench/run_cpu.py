@@ -79,7 +79,7 @@ def rheobase(case, args):
         if train:
             command.append("--differentiate")
             # As for the rivals: gradients of the parameters; a bare layer has none.
-            command.append("--with-respect-to=" + ("x" if name == "bare" else "parameters"))
+            command.append("--wrt=" + ("x" if name == "bare" else "parameters"))
         if ones is not None:
             command.append(f"--spike-rate={ones}")
         # Running means and variances begin as they do in training.

@@ -99,7 +99,7 @@ void rheobase::populateKernelStage(OpPassManager &pm, ModuleOp module,
     return populateLinalgPipeline(pm, LinalgOptions());
   case KernelStage::Buffers:
     // Functions take buffers: whoever launches kernels needs no other entry.
-    return populateBufferPipeline(pm, /*wrapEntries=*/false);
+    return populateBufferPipeline(pm, /*forCPU=*/false);
   case KernelStage::Kernels:
     return buildLowerToKernelsPipeline(pm, options);
   case KernelStage::NVVM:

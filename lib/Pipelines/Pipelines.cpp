@@ -101,7 +101,7 @@ void rheobase::populateLinalgPipeline(OpPassManager &pm,
   pm.addPass(createDescribeEntriesPass(describe));
 }
 
-void rheobase::populateBufferPipeline(OpPassManager &pm, bool wrapEntries) {
+void rheobase::populateBufferPipeline(OpPassManager &pm, bool forCPU) {
   pm.addPass(createLegalizeSpikeStoragePass());
   pm.addNestedPass<func::FuncOp>(createDonateArgumentsPass());
   bufferization::OneShotBufferizePassOptions bufferize;
@@ -115,10 +115,12 @@ void rheobase::populateBufferPipeline(OpPassManager &pm, bool wrapEntries) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createLoopInvariantCodeMotionPass());
   pm.addNestedPass<func::FuncOp>(bufferization::createBufferLoopHoistingPass());
+  if (forCPU)
+    pm.addNestedPass<func::FuncOp>(createFoldProductStartsPass());
   pm.addPass(createPlanMemoryPass());
   pm.addPass(createCSEPass());
   pm.addPass(createCanonicalizerPass());
-  if (wrapEntries)
+  if (forCPU)
     pm.addPass(createWrapEntriesPass());
 }
 

@@ -53,7 +53,7 @@ static cl::opt<bool>
                            "cotangent for each result as well"),
                   cl::cat(whatCategory));
 static cl::list<std::string> withRespectTo(
-    "with-respect-to",
+    "wrt",
     cl::desc("what --differentiate differentiates with respect to: names of "
              "arguments, 'parameters' or 'inputs' (default: all of a float "
              "type)"),
@@ -153,7 +153,7 @@ static func::FuncOp findFunction(ModuleOp module, std::string &message) {
   return {};
 }
 
-/// The arguments that --with-respect-to names.
+/// The arguments that --wrt names.
 static FailureOr<SmallVector<int64_t>> getWithRespectTo(func::FuncOp function) {
   SmallVector<int64_t> result;
   for (const std::string &name : withRespectTo) {
@@ -175,7 +175,7 @@ static FailureOr<SmallVector<int64_t>> getWithRespectTo(func::FuncOp function) {
       }
     }
     if (!found)
-      return function.emitError("--with-respect-to: @")
+      return function.emitError("--wrt: @")
              << function.getName() << " has no argument '" << name
              << "' to be differentiated with respect to";
   }

@@ -109,6 +109,32 @@ def ConvertSpikingScanToLoopsPass : Pass<"convert-spiking-scan-to-loops", "::mli
     "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
+def FoldProductStartsPass : Pass<"fold-product-starts", "::mlir::func::FuncOp"> {
+  let summary = "let the chains of products start in registers";
+  let description = [{
+    Where the output of a product on buffers is filled just before, with a value
+    or with a bias for each column, the first step of each chain takes the start
+    instead, and the output is written without being filled and read. Only for
+    chains whose number of steps is known, and not 0. Runs before buffers share
+    memory, while those that are apart can be told from each other.
+
+    ```mlir
+    linalg.fill ins(%zero : f32) outs(%y : memref<?x128xf32>)
+    linalg.generic ... outs(%y : memref<?x128xf32>) {
+    ^bb0(%a: f32, %b: f32, %acc: f32):
+      %next = math.fma %a, %b, %acc : f32
+    // becomes
+    linalg.generic ... outs(%y : memref<?x128xf32>) {
+    ^bb0(%a: f32, %b: f32, %acc: f32):
+      %k = linalg.index 2 : index
+      %first = arith.cmpi eq, %k, %c0 : index
+      %chain = arith.select %first, %zero, %acc : f32
+      %next = math.fma %a, %b, %chain : f32
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
+}
+
 def ConvertProductsToVectorPass : Pass<"convert-products-to-vector", "::mlir::ModuleOp"> {
   let summary = "lower products on buffers to register-blocked loops";
   let description = [{

@@ -61,9 +61,9 @@ LinalgOptions getLinalgOptions(const CPUOptions &cpu, std::string moduleName);
 void populateLinalgPipeline(mlir::OpPassManager &pm,
                             const LinalgOptions &options);
 
-/// From tensors to buffers: bufferization, memory plan and, with `wrapEntries`,
-/// the entry points of abi.h.
-void populateBufferPipeline(mlir::OpPassManager &pm, bool wrapEntries = true);
+/// From tensors to buffers: bufferization, memory plan and, for CPUs, the entry
+/// points of abi.h.
+void populateBufferPipeline(mlir::OpPassManager &pm, bool forCPU = true);
 
 /// Makes these pipelines known to tools: `spiking-frontend`, `spiking-plan`,
 /// `spiking-lower-to-linalg`, `spiking-lower-to-buffers`.

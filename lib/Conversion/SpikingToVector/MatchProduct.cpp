@@ -6,7 +6,9 @@
 
 #include "ProductLowering.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -69,6 +71,52 @@ static bool isContiguousAlong(linalg::GenericOp op, int64_t operand,
   return found == 1;
 }
 
+/// Whether `condition` holds in the first iteration of the reduction loops, and
+/// in no other.
+static bool isFirstIteration(linalg::GenericOp op, Value condition) {
+  SmallVector<Value> worklist{condition};
+  llvm::SmallSetVector<int64_t, 4> loops;
+  while (!worklist.empty()) {
+    Value current = worklist.pop_back_val();
+    if (auto both = current.getDefiningOp<arith::AndIOp>()) {
+      worklist.append({both.getLhs(), both.getRhs()});
+      continue;
+    }
+    auto compare = current.getDefiningOp<arith::CmpIOp>();
+    if (!compare || compare.getPredicate() != arith::CmpIPredicate::eq ||
+        !matchPattern(compare.getRhs(), m_Zero()))
+      return false;
+    auto index = compare.getLhs().getDefiningOp<linalg::IndexOp>();
+    if (!index)
+      return false;
+    loops.insert(index.getDim());
+  }
+  SmallVector<unsigned> reductions;
+  op.getReductionDims(reductions);
+  return loops.size() == reductions.size() &&
+         llvm::all_of(reductions,
+                      [&](unsigned loop) { return loops.contains(loop); });
+}
+
+/// Recognizes where `chain`, the addend of the body, starts.
+static bool matchStart(linalg::GenericOp op, Value chain, BlockArgument out,
+                       ProductStart &start) {
+  if (chain == out)
+    return true;
+  auto select = chain.getDefiningOp<arith::SelectOp>();
+  if (!select || !chain.hasOneUse() || select.getFalseValue() != out ||
+      !isFirstIteration(op, select.getCondition()))
+    return false;
+  Value value = select.getTrueValue();
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (!argument || argument.getOwner() != op.getBlock()) {
+    start = {ProductStart::Kind::Value, value, -1};
+    return value.getParentBlock() != op.getBlock();
+  }
+  start = {ProductStart::Kind::Columns, {}, argument.getArgNumber()};
+  return start.operand < op.getNumDpsInputs();
+}
+
 std::optional<Product> rheobase::matchProduct(linalg::GenericOp op) {
   if (!StridedLoops::canAnalyze(op) || op.getNumDpsInits() != 1)
     return std::nullopt;
@@ -77,8 +125,9 @@ std::optional<Product> rheobase::matchProduct(linalg::GenericOp op) {
   Block *body = op.getBlock();
   auto fma = body->getTerminator()->getOperand(0).getDefiningOp<math::FmaOp>();
   BlockArgument out = body->getArguments().back();
-  if (!fma || fma->getBlock() != body || fma.getC() != out ||
-      !out.hasOneUse() || !(out.getType().isF32() || out.getType().isF64()))
+  if (!fma || fma->getBlock() != body ||
+      !matchStart(op, fma.getC(), out, product.start) || !out.hasOneUse() ||
+      !(out.getType().isF32() || out.getType().isF64()))
     return std::nullopt;
   Factor x, y;
   if (!traceFactor(op, fma.getA(), x) || !traceFactor(op, fma.getB(), y) ||
@@ -107,6 +156,12 @@ std::optional<Product> rheobase::matchProduct(linalg::GenericOp op) {
   }
   if (product.n < 0 || product.k.empty())
     return std::nullopt;
+  if (product.start.kind == ProductStart::Kind::Columns)
+    for (int64_t loop : llvm::seq<int64_t>(op.getNumLoops()))
+      if (loop == product.n
+              ? !isContiguousAlong(op, product.start.operand, loop)
+              : dependsOn(op, product.start.operand, loop))
+        return std::nullopt;
   bool columnsInY = dependsOn(op, y.operand, product.n);
   product.a = columnsInY ? x : y;
   product.b = columnsInY ? y : x;

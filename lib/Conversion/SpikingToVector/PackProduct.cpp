@@ -350,19 +350,34 @@ void ProductLowering::packA() {
       auto targetOf = [&](Value r) {
         return index.add(times(r, getRowStride(lanes)), column);
       };
-      auto copy = [&](Value r, int64_t rows) {
-        Value value =
-            loadFactors(factor, operand,
-                        index.add(source, index.add(blockRow, r)), {}, rows);
-        vector::StoreOp::create(b, loc, value, aBlock, targetOf(r));
+      auto copy = [&](Value r, int64_t first, int64_t rows) {
+        Value value = loadFactors(
+            factor, operand,
+            index.add(source, plus(index.add(blockRow, r), first)), {}, rows);
+        vector::StoreOp::create(b, loc, value, aBlock,
+                                plus(targetOf(r), first));
       };
-      createLoop(b, loc, zero, full, tile,
-                 [&](Value r) { copy(r, rowsOfTile); });
+      // Whole vectors while the matrix has as many rows; what is too much at
+      // their end is overwritten by the next step's.
+      int64_t wide = llvm::alignTo(rowsOfTile, lanes);
+      Value left =
+          index.sub(plus(index.sub(sizeM, blockRow), 1), index.constant(wide));
+      Value wideEnd =
+          index.min(full, index.mul(index.div(index.add(index.max(left, zero),
+                                                        index.sub(tile, one)),
+                                              tile),
+                                    tile));
+      createLoop(b, loc, zero, wideEnd, tile, [&](Value r) {
+        for (int64_t first = 0; first < rowsOfTile; first += lanes)
+          copy(r, first, lanes);
+      });
+      createLoop(b, loc, wideEnd, full, tile,
+                 [&](Value r) { copy(r, 0, rowsOfTile); });
       if (whole)
         return;
       createIf(b, loc, index.less(full, count), [&] {
         if (auto rows = known(sizeM))
-          return copy(full, *rows % rowsOfTile);
+          return copy(full, 0, *rows % rowsOfTile);
         Value target = targetOf(full);
         createLoop(b, loc, zero, tile, one, [&](Value i) {
           Value row =

@@ -42,9 +42,25 @@ struct Factor {
   mlir::Value value;
 };
 
+/// What the chains start with.
+struct ProductStart {
+  enum class Kind {
+    /// What the output holds.
+    Output,
+    /// `value`, from outside the body.
+    Value,
+    /// The element of `operand` for the column.
+    Columns
+  };
+  Kind kind = Kind::Output;
+  mlir::Value value;
+  int64_t operand = -1;
+};
+
 /// A product that has been recognized.
 struct Product {
   mlir::linalg::GenericOp op;
+  ProductStart start;
   /// The operand that the rows belong to, and the one of the columns.
   Factor a, b;
   /// Loops.
@@ -93,6 +109,12 @@ private:
   void emitRowBlocks(mlir::Value panel, bool tail);
   void emitKernel(int64_t rows, mlir::Value firstRow, mlir::Value panel,
                   bool tail, bool clamped);
+  /// The block of C that the chains continue or start with.
+  llvm::SmallVector<mlir::Value>
+  createStart(llvm::ArrayRef<mlir::Value> cOffsets, mlir::Value column,
+              int64_t vectors, bool tail);
+  mlir::Value loadColumns(mlir::Value memref, mlir::Value offset, int64_t v,
+                          bool tail);
   void packA();
   void packATransposed(mlir::Value padded);
   void packB(mlir::Value rows);
@@ -140,6 +162,7 @@ private:
   bool threads;
 
   StridedLoops space;
+  int64_t cOperand = -1;
   mlir::Type type;
   /// Lanes of a vector; rows and vectors of a register block; its columns.
   int64_t lanes = 0, rowsOfTile = 0, vectorsOfTile = 0, columnsOfTile = 0;

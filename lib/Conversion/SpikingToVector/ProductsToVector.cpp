@@ -38,27 +38,76 @@ static constexpr int64_t panelsThatPayTransposing = 8;
 /// Multiply-adds that a thread should have at least.
 static constexpr int64_t workPerThread = 1 << 16;
 
+/// Vector `v` of a register block's columns; what lies beyond the last column
+/// is 0.
+Value ProductLowering::loadColumns(Value memref, Value offset, int64_t v,
+                                   bool tail) {
+  VectorType vectorType = vectorOf(lanes);
+  Value at = plus(offset, v * lanes);
+  if (!tail || !tailMasks[v])
+    return vector::LoadOp::create(b, loc, vectorType, memref, at);
+  Value none = arith::ConstantOp::create(b, loc, b.getZeroAttr(vectorType));
+  return vector::MaskedLoadOp::create(b, loc, vectorType, memref, at,
+                                      tailMasks[v], none);
+}
+
+SmallVector<Value> ProductLowering::createStart(ArrayRef<Value> cOffsets,
+                                                Value column, int64_t vectors,
+                                                bool tail) {
+  auto continued = [&] {
+    SmallVector<Value> chains;
+    for (Value offset : cOffsets)
+      for (int64_t v = 0; v < vectors; ++v)
+        chains.push_back(
+            loadColumns(operandOf(cOperand).flat, offset, v, tail));
+    return chains;
+  };
+  if (product.start.kind == ProductStart::Kind::Output)
+    return continued();
+
+  auto started = [&] {
+    SmallVector<Value> columns;
+    for (int64_t v = 0; v < vectors; ++v) {
+      if (product.start.kind == ProductStart::Kind::Value) {
+        columns.push_back(vector::BroadcastOp::create(b, loc, vectorOf(lanes),
+                                                      product.start.value));
+        continue;
+      }
+      const StridedOperand &start = operandOf(product.start.operand);
+      columns.push_back(
+          loadColumns(start.flat, index.add(start.base, column), v, tail));
+    }
+    SmallVector<Value> chains;
+    for (size_t r = 0; r < cOffsets.size(); ++r)
+      llvm::append_range(chains, columns);
+    return chains;
+  };
+  if (auto first = known(blockStart))
+    return *first == 0 ? started() : continued();
+  auto isFirst = b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::eq,
+                                               blockStart, zero);
+  SmallVector<Type> types(cOffsets.size() * vectors, vectorOf(lanes));
+  auto choice = scf::IfOp::create(b, loc, types, isFirst, true, true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(choice.thenBlock());
+  scf::YieldOp::create(b, loc, started());
+  b.setInsertionPointToStart(choice.elseBlock());
+  scf::YieldOp::create(b, loc, continued());
+  return llvm::to_vector(ValueRange(choice.getResults()));
+}
+
 /// The register block: `rows` rows from `firstRow` (of the block of A) on and
 /// the columns of `panel` (`tail`: of the last, incomplete one). `clamped`: rows
 /// beyond the last one repeat it.
 void ProductLowering::emitKernel(int64_t rows, Value firstRow, Value panel,
                                  bool tail, bool clamped) {
   const StridedOperand &a = operandOf(product.a.operand);
-  const StridedOperand &c = space.operands.back();
+  const StridedOperand &c = operandOf(cOperand);
   int64_t vectors = tail ? tailMasks.size() : vectorsOfTile;
   VectorType vectorType = vectorOf(lanes);
-  Value none = tail ? Value(arith::ConstantOp::create(
-                          b, loc, b.getZeroAttr(vectorType)))
-                    : Value();
-  auto load = [&](Value memref, Value offset, int64_t v) -> Value {
-    if (tail && tailMasks[v])
-      return vector::MaskedLoadOp::create(b, loc, vectorType, memref, offset,
-                                          tailMasks[v], none);
-    return vector::LoadOp::create(b, loc, vectorType, memref, offset);
-  };
 
   // The block of C.
-  SmallVector<Value> cOffsets, acc;
+  SmallVector<Value> cOffsets;
   Value row = index.add(blockRow, firstRow);
   Value column = times(panel, columnsOfTile);
   Value lastRow = clamped ? index.sub(sizeM, one) : Value();
@@ -69,9 +118,7 @@ void ProductLowering::emitKernel(int64_t rows, Value firstRow, Value panel,
       current = index.min(current, lastRow);
     cOffsets.push_back(index.add(corner, cRows->getOffset(index, current)));
   }
-  for (Value offset : cOffsets)
-    for (int64_t v = 0; v < vectors; ++v)
-      acc.push_back(load(c.flat, plus(offset, v * lanes), v));
+  SmallVector<Value> acc = createStart(cOffsets, column, vectors, tail);
 
   // The chains start from C: have the next block's at hand.
   if (!clamped && cRows->isLinear()) {
@@ -131,7 +178,7 @@ void ProductLowering::emitKernel(int64_t rows, Value firstRow, Value panel,
     Value bOffset = index.add(bCorner, index.mul(k, bRowStride));
     SmallVector<Value> columns, next;
     for (int64_t v = 0; v < vectors; ++v)
-      columns.push_back(load(bSource, plus(bOffset, v * lanes), v));
+      columns.push_back(loadColumns(bSource, bOffset, v, tail));
     Value aOffset = index.add(aCorner, index.mul(k, aStep));
     for (int64_t r = 0; r < rows; ++r) {
       Value element = memref::LoadOp::create(
@@ -419,9 +466,10 @@ void ProductLowering::run() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(product.op);
   space = *StridedLoops::get(b, product.op);
+  cOperand = space.operands.size() - 1;
   const StridedOperand &a = operandOf(product.a.operand);
   const StridedOperand &bb = operandOf(product.b.operand);
-  const StridedOperand &c = space.operands.back();
+  const StridedOperand &c = operandOf(cOperand);
   type = c.element;
   zero = index.constant(0);
   one = index.constant(1);
