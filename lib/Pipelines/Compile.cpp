@@ -18,19 +18,21 @@ using namespace mlir;
 using namespace rheobase;
 using namespace rheobase::spiking;
 
-void rheobase::populateTrainingPipeline(OpPassManager &pm) {
+void rheobase::populateTrainingPipeline(OpPassManager &pm,
+                                        const FrontendOptions &options) {
   pm.addPass(createOutlineParametersPass());
-  populateFrontendPipeline(pm, FrontendOptions());
+  populateFrontendPipeline(pm, options);
   pm.addPass(createBuildTrainingStepPass());
   // Differentiation made reverse loops: sums over time leave them.
-  populateFrontendPipeline(pm, FrontendOptions());
+  populateFrontendPipeline(pm, options);
 }
 
-void rheobase::populateSequenceStage(OpPassManager &pm, ModuleOp module) {
+void rheobase::populateSequenceStage(OpPassManager &pm, ModuleOp module,
+                                     const FrontendOptions &options) {
   if (isTrainable(module))
-    return populateTrainingPipeline(pm);
+    return populateTrainingPipeline(pm, options);
   pm.addPass(createOutlineParametersPass());
-  populateFrontendPipeline(pm, FrontendOptions());
+  populateFrontendPipeline(pm, options);
 }
 
 void rheobase::populateCPUStage(OpPassManager &pm,
@@ -81,7 +83,7 @@ rheobase::compileForCPU(ModuleOp module, const CompileOptions &options) {
   if (options.configure && failed(options.configure(pm)))
     return failure();
   if (isTrainable(module))
-    populateTrainingPipeline(pm);
+    populateTrainingPipeline(pm, options.frontend);
   populateCPUPipeline(pm, options);
   if (failed(pm.run(module)))
     return failure();

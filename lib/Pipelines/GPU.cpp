@@ -92,7 +92,7 @@ void rheobase::populateKernelStage(OpPassManager &pm, ModuleOp module,
   case KernelStage::Input:
     return;
   case KernelStage::Sequence:
-    return populateSequenceStage(pm, module);
+    return populateSequenceStage(pm, module, options.frontend);
   case KernelStage::Planned:
     return populatePlanPipeline(pm, PlanOptions());
   case KernelStage::Linalg:

@@ -65,6 +65,9 @@ void rheobase::populateFrontendPipeline(OpPassManager &pm,
   expandConstantMath(pm);
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  HoistTimeInvariantPassOptions hoist;
+  hoist.exact = options.exact;
+  pm.addPass(createHoistTimeInvariantPass(hoist));
 }
 
 void rheobase::populatePlanPipeline(OpPassManager &pm,
@@ -125,6 +128,13 @@ void rheobase::populateBufferPipeline(OpPassManager &pm, bool forCPU) {
 }
 
 namespace {
+struct FrontendPipelineOptions : PassPipelineOptions<FrontendPipelineOptions> {
+  Option<bool> exact{*this, "exact",
+                     llvm::cl::desc("only rewrites whose results are equal bit "
+                                    "for bit, but for gradients of parameters"),
+                     llvm::cl::init(false)};
+};
+
 struct LinalgPipelineOptions : PassPipelineOptions<LinalgPipelineOptions> {
   Option<std::string> moduleName{
       *this, "module-name",
@@ -135,9 +145,11 @@ struct LinalgPipelineOptions : PassPipelineOptions<LinalgPipelineOptions> {
 } // namespace
 
 void rheobase::registerPipelines() {
-  PassPipelineRegistration<>(
+  PassPipelineRegistration<FrontendPipelineOptions>(
       "spiking-frontend", "from step form (L0) to sequence form (L1)",
-      [](OpPassManager &pm) { populateFrontendPipeline(pm, {}); });
+      [](OpPassManager &pm, const FrontendPipelineOptions &options) {
+        populateFrontendPipeline(pm, {options.exact});
+      });
   PassPipelineRegistration<>(
       "spiking-plan", "from sequence form (L1) to planned form (L2)",
       [](OpPassManager &pm) { populatePlanPipeline(pm, {}); });

@@ -60,6 +60,13 @@ static LogicalResult batchNorm(Machine &machine, BatchNormOp op) {
   if (failed(checkShapes(op, {&gamma, &beta, &runningMean, &runningVariance},
                          {groups.channels})))
     return failure();
+  int64_t times = 1;
+  if (op.getTimes()) {
+    FailureOr<int64_t> steps = machine.getInteger(op, op.getTimes());
+    if (failed(steps))
+      return failure();
+    times = *steps;
+  }
   Arithmetic a = machine.arithmetic(x.kind);
   Scalar epsilon = a.constant(op.getEpsilon().convertToDouble());
   double momentum = op.getMomentum().convertToDouble();
@@ -85,12 +92,18 @@ static LogicalResult batchNorm(Machine &machine, BatchNormOp op) {
         squares = a.add(squares, a.mul(centred, centred));
       }
       variance = a.div(squares, count);
+      // The input may stand for a sequence that repeats it: then all its steps
+      // count at once, or each step moves the running statistics.
+      bool merged = op.getStatistics() == Statistics::Merged;
+      Scalar all =
+          a.constant(double(int64_t(elements.size()) * (merged ? times : 1)));
       Scalar unbiased =
-          a.mul(variance, a.div(count, a.sub(count, a.constant(1.0))));
-      runningMean[c] =
-          a.add(a.mul(kept, runningMean[c]), a.mul(added, mean));
-      runningVariance[c] =
-          a.add(a.mul(kept, runningVariance[c]), a.mul(added, unbiased));
+          a.mul(variance, a.div(all, a.sub(all, a.constant(1.0))));
+      for (int64_t move = 0; move < (merged ? 1 : times); ++move) {
+        runningMean[c] = a.add(a.mul(kept, runningMean[c]), a.mul(added, mean));
+        runningVariance[c] =
+            a.add(a.mul(kept, runningVariance[c]), a.mul(added, unbiased));
+      }
     }
     Scalar rstd = a.div(a.constant(1.0), a.sqrt(a.add(variance, epsilon)));
     for (int64_t i : elements)

@@ -104,6 +104,12 @@ static cl::opt<std::string> reportFile(
              ".json"),
     cl::value_desc("file"), cl::cat(whatCategory));
 
+static cl::opt<bool> exact(
+    "exact",
+    cl::desc("only rewrites whose results are equal bit for bit, but for "
+             "gradients of parameters: no statistics of one step for all"),
+    cl::cat(whatCategory));
+
 static cl::opt<std::string>
     cpu("cpu", cl::init("x86-64-v3"),
         cl::desc("instruction set: x86-64-v3 (AVX2, default), x86-64-v4 "
@@ -279,6 +285,7 @@ LogicalResult Driver::selectFunctions() {
 LogicalResult Driver::lower(KernelStage last) {
   GPUOptions options;
   options.chunkSteps = chunkSteps;
+  options.frontend.exact = exact;
   for (int i = 0; i <= static_cast<int>(last); ++i) {
     auto stage = static_cast<KernelStage>(i);
     if (failed(run(stringifyKernelStage(stage), [&](PassManager &pm) {

@@ -68,6 +68,11 @@ static cl::opt<bool>
                    "report the first spike, the operation and the time step "
                    "where they part; exit code 1 if they do"),
           cl::cat(whatCategory));
+static cl::opt<bool> exact(
+    "exact",
+    cl::desc("only rewrites whose results are equal bit for bit, but for "
+             "gradients of parameters: no statistics of one step for all"),
+    cl::cat(whatCategory));
 static cl::opt<std::string>
     passes("passes",
            cl::desc("run these passes before compiling; what --check runs in "
@@ -197,7 +202,7 @@ static LogicalResult prepare(ModuleOp module, std::string &name) {
   if (failed(applyPassManagerCLOptions(pm)))
     return failure();
   pm.addPass(spiking::createOutlineParametersPass());
-  populateFrontendPipeline(pm, FrontendOptions());
+  populateFrontendPipeline(pm, {exact});
   if (failed(pm.run(module)))
     return failure();
   if (!differentiate)
@@ -212,7 +217,7 @@ static LogicalResult prepare(ModuleOp module, std::string &name) {
   if (failed(applyPassManagerCLOptions(gradient)))
     return failure();
   gradient.addPass(spiking::createDifferentiatePass(options));
-  populateFrontendPipeline(gradient, FrontendOptions());
+  populateFrontendPipeline(gradient, {exact});
   if (failed(gradient.run(module)))
     return failure();
   if (auto primal = module.lookupSymbol<func::FuncOp>(name))

@@ -73,7 +73,7 @@ rt::Status OpenedProgram::compile(const std::string &path,
                           "': expected a function with the attribute "
                           "spiking.training, which says how it is trained");
   mlir::PassManager training(&context);
-  populateTrainingPipeline(training);
+  populateTrainingPipeline(training, {exact});
   if (failed(training.run(*module)))
     return rt::Status(RB_INVALID_ARGUMENT, "cannot compile '" + path + "'");
   source->module = module->clone();

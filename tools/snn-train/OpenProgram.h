@@ -21,6 +21,9 @@ public:
   OpenedProgram();
   ~OpenedProgram();
 
+  /// How a module is compiled: FrontendOptions::exact.
+  bool exact = false;
+
   /// Gives `trainer` the program in `path`. What is wrong with a module is
   /// printed where it stands.
   rt::Status open(const std::string &path, rt::Trainer &trainer);

@@ -103,6 +103,11 @@ struct Options {
   cl::opt<long long> threads{"threads", cl::cat(trainingCategory),
                              cl::value_desc("n"), cl::init(0),
                              cl::desc("Threads [OpenMP's choice]")};
+  cl::opt<bool> exact{
+      "exact", cl::cat(trainingCategory),
+      cl::desc(
+          "Of an .mlir network: only rewrites whose results are equal bit\n"
+          "for bit, but for gradients of parameters")};
   cl::opt<long long> limitSteps{"limit-steps", cl::cat(trainingCategory),
                                 cl::value_desc("n"), cl::init(0),
                                 cl::desc("Stop after n optimizer steps")};
@@ -380,6 +385,7 @@ static Status run(Options &options) {
   trainer.options.user = &examiner;
   if (Status status = convertOptions(options, trainer.options); !status.ok())
     return status;
+  program.exact = options.exact;
   if (Status status = program.open(options.model, trainer);
       !status.ok())
     return status;

@@ -23,6 +23,8 @@ struct CompileOptions {
   CPUCodegenOptions codegen;
   /// Whether loops run on the threads of OpenMP.
   bool threads = true;
+  /// How a module that is not at L1 yet gets there.
+  FrontendOptions frontend;
   /// What the module is called if it has no name of its own.
   std::string moduleName = "module";
   /// Called with each pass manager before it runs: instrumentation, command
@@ -33,11 +35,13 @@ struct CompileOptions {
 /// From L0 to L1, for a module with a function that has `spiking.training`:
 /// parameters outlined, the training step and the evaluation built, time loops
 /// distributed in the backward pass, too.
-void populateTrainingPipeline(mlir::OpPassManager &pm);
+void populateTrainingPipeline(mlir::OpPassManager &pm,
+                              const FrontendOptions &options);
 
 /// From L0 or L1 to L1 with parameters outlined; a trainable module gets its
 /// training step and its evaluation.
-void populateSequenceStage(mlir::OpPassManager &pm, mlir::ModuleOp module);
+void populateSequenceStage(mlir::OpPassManager &pm, mlir::ModuleOp module,
+                           const FrontendOptions &options);
 
 /// The passes of one stage after `Sequence`, for the stage before it.
 void populateCPUStage(mlir::OpPassManager &pm, const CompileOptions &options,

@@ -6,6 +6,8 @@
 #ifndef RHEOBASE_PIPELINES_GPU_H
 #define RHEOBASE_PIPELINES_GPU_H
 
+#include "rheobase/Pipelines/Pipelines.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include <cstdint>
 #include <optional>
@@ -20,6 +22,8 @@ namespace rheobase {
 struct GPUOptions {
   /// Steps of a backward scan whose recomputed states are held in registers.
   int64_t chunkSteps = 4;
+  /// How a module that is not at L1 yet gets there.
+  FrontendOptions frontend;
 };
 
 /// Scans, products, the rest of linalg and scalar code on buffers become

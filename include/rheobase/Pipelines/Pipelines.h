@@ -39,8 +39,13 @@ llvm::StringRef stringifyStage(Stage stage);
 llvm::ArrayRef<Stage> getStages();
 
 /// From L0 to L1: neurons' conventions explicit, time loops distributed, named
-/// neurons decomposed, functions inlined.
-struct FrontendOptions {};
+/// neurons decomposed, functions inlined, what is the same at every step
+/// computed once.
+struct FrontendOptions {
+  /// Only rewrites whose results are equal bit for bit, but for the gradients
+  /// of parameters.
+  bool exact = false;
+};
 void populateFrontendPipeline(mlir::OpPassManager &pm,
                               const FrontendOptions &options);
 

@@ -28,6 +28,10 @@ constexpr llvm::StringLiteral kRecurrence("recurrence");
 /// Stays in a loop over time: no sequence form is known.
 constexpr llvm::StringLiteral kNoSequenceForm("no-sequence-form");
 
+// spiking-hoist-time-invariant (and kHoisted)
+/// Computed at every step, although its input is the same at every step.
+constexpr llvm::StringLiteral kNotHoisted("not-hoisted");
+
 // spiking-fuse-neurons
 /// Two scans, or a scan and elementwise operations, became one scan.
 constexpr llvm::StringLiteral kFused("fused");

@@ -114,9 +114,9 @@ Value rheobase::dimOf(ImplicitLocOpBuilder &b, Value tensor, int64_t dim) {
 }
 
 Value rheobase::countOf(ImplicitLocOpBuilder &b, Value tensor,
-                        ArrayRef<int64_t> dims, Type type) {
+                        ArrayRef<int64_t> dims, Type type, Value times) {
   int64_t known = 1;
-  Value count;
+  Value count = times;
   for (int64_t dim : dims) {
     OpFoldResult size = sizeOf(b, tensor, dim);
     if (auto attr = dyn_cast<Attribute>(size))

@@ -34,9 +34,10 @@ void appendSizes(mlir::ImplicitLocOpBuilder &b, Sizes &sizes,
 mlir::Value dimOf(mlir::ImplicitLocOpBuilder &b, mlir::Value tensor,
                   int64_t dim);
 mlir::Value asIndex(mlir::ImplicitLocOpBuilder &b, mlir::OpFoldResult size);
-/// The number of elements along `dims`, as a float.
+/// The number of elements along `dims`, as a float; `times` that, if given.
 mlir::Value countOf(mlir::ImplicitLocOpBuilder &b, mlir::Value tensor,
-                    llvm::ArrayRef<int64_t> dims, mlir::Type type);
+                    llvm::ArrayRef<int64_t> dims, mlir::Type type,
+                    mlir::Value times = {});
 
 mlir::Value constantIndex(mlir::ImplicitLocOpBuilder &b, int64_t value);
 mlir::Value constantInt(mlir::ImplicitLocOpBuilder &b, mlir::Type type,

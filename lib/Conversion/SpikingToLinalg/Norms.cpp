@@ -149,14 +149,29 @@ struct ConvertBatchNorm : OpRewritePattern<BatchNormOp> {
 
       // Running statistics move with every step.
       double momentum = op.getMomentum().convertToDouble();
+      bool merged = op.getStatistics() == Statistics::Merged;
+      Value all = op.getTimes() && merged
+                      ? countOf(b, input, over.reduced, element, op.getTimes())
+                      : count;
       Value less =
-          arith::SubFOp::create(b, count, constantFloat(b, element, 1.0));
-      Value unbiased = arith::DivFOp::create(b, count, less);
-      auto scan =
-          ScanOp::create(b, over.perStep ? Direction::Forward : Direction::Step,
-                         ValueRange{mean, variance}, ValueRange{}, ValueRange{},
-                         ValueRange{runningMean, runningVariance});
+          arith::SubFOp::create(b, all, constantFloat(b, element, 1.0));
+      Value unbiased = arith::DivFOp::create(b, all, less);
+      // An input that stands for several steps moves them as often; nothing
+      // reads the sequence that says so.
+      bool repeated = op.getTimes() && !merged;
+      SmallVector<Value> ins{mean, variance}, params;
+      if (repeated) {
+        std::swap(ins, params);
+        ins.push_back(
+            emptyOf(b, RankedTensorType::get({ShapedType::kDynamic}, element),
+                    {op.getTimes()}));
+      }
+      auto scan = ScanOp::create(
+          b, over.perStep || repeated ? Direction::Forward : Direction::Step,
+          ins, params, ValueRange{}, ValueRange{runningMean, runningVariance});
       Block &body = scan.getBody().front();
+      Block::BlockArgListType arguments =
+          body.getArguments().drop_front(repeated ? 1 : 0);
       ImplicitLocOpBuilder inner(b.getLoc(), rewriter);
       inner.setInsertionPointToEnd(&body);
       auto moved = [&](Value running, Value to) -> Value {
@@ -167,11 +182,10 @@ struct ConvertBatchNorm : OpRewritePattern<BatchNormOp> {
         return arith::AddFOp::create(inner, kept, added);
       };
       Value unbiasedVariance =
-          arith::MulFOp::create(inner, body.getArgument(1), unbiased);
-      YieldOp::create(
-          inner, ValueRange{},
-          ValueRange{moved(body.getArgument(2), body.getArgument(0)),
-                     moved(body.getArgument(3), unbiasedVariance)});
+          arith::MulFOp::create(inner, arguments[1], unbiased);
+      YieldOp::create(inner, ValueRange{},
+                      ValueRange{moved(arguments[2], arguments[0]),
+                                 moved(arguments[3], unbiasedVariance)});
       passCaptured(b, scan);
       newMean = scan.getStateResults()[0];
       newVariance = scan.getStateResults()[1];

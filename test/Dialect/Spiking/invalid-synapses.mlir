@@ -491,6 +491,14 @@ func.func @batch_norm_c6_momentum(%x: tensor<?x3xf32>, %c: tensor<3xf32>) {
 
 // -----
 
+func.func @batch_norm_c7(%x: tensor<2x4x3xf32>, %c: tensor<3xf32>, %T: index) {
+  // expected-error@below {{'spiking.batch_norm' op a sequence has all steps, and does not stand for 'times' of them (batch_norm_c7)}}
+  %y:5 = spiking.batch_norm %x scale(%c) shift(%c) running(%c, %c) times(%T) {sequence = true, statistics = #spiking.statistics<merged>} : (tensor<2x4x3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, index) -> (tensor<2x4x3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>)
+  return
+}
+
+// -----
+
 func.func @dropout_c1(%x: tensor<?x3xf32>, %seed: tensor<i64>) {
   // expected-error@below {{'spiking.dropout' op p must be at least 0 and less than 1, got 1.0 (dropout_c1)}}
   %y = spiking.dropout %x seed(%seed) {p = 1.0, id = 0} : (tensor<?x3xf32>, tensor<i64>) -> tensor<?x3xf32>

@@ -302,7 +302,11 @@ func.func @pools(%x: tensor<?x?x4x9x8xi1>, %xl: tensor<?x9x8x4xf32>, %g: tensor<
 }
 
 // CHECK-LABEL: func.func @batch_norm
-func.func @batch_norm(%x: tensor<?x?x3x4xf32>, %c: tensor<4xf32>, %d: tensor<3xf32>, %s: tensor<?x3xf32>) {
+func.func @batch_norm(%x: tensor<?x?x3x4xf32>, %c: tensor<4xf32>, %d: tensor<3xf32>, %s: tensor<?x3xf32>, %T: index) {
+  // CHECK: spiking.batch_norm %{{.*}} scale(%{{.*}}) shift(%{{.*}}) running(%{{.*}}) times(%{{.*}}) {channel_dim = -2 : i64, statistics = #spiking.statistics<merged>} : (tensor<?x?x3x4xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, index) -> (tensor<?x?x3x4xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>)
+  %t0:5 = spiking.batch_norm %x scale(%d) shift(%d) running(%d, %d) times(%T) {channel_dim = -2 : i64, statistics = #spiking.statistics<merged>} : (tensor<?x?x3x4xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, index) -> (tensor<?x?x3x4xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>)
+  // CHECK: spiking.batch_norm %{{.*}} scale(%{{.*}}) shift(%{{.*}}) running(%{{.*}}) times(%{{.*}}) {channel_dim = -2 : i64} : (tensor<?x?x3x4xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, index) -> (tensor<?x?x3x4xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>)
+  %t1:5 = spiking.batch_norm %x scale(%d) shift(%d) running(%d, %d) times(%T) {channel_dim = -2 : i64} : (tensor<?x?x3x4xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, index) -> (tensor<?x?x3x4xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>)
   // CHECK: spiking.batch_norm %{{.*}} scale(%{{.*}}) shift(%{{.*}}) running(%{{.*}}) : (tensor<?x?x3x4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> (tensor<?x?x3x4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
   %0:5 = spiking.batch_norm %x scale(%c) shift(%c) running(%c, %c) : (tensor<?x?x3x4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> (tensor<?x?x3x4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
   // CHECK: spiking.batch_norm %{{.*}} scale(%{{.*}}) shift(%{{.*}}) running(%{{.*}}) {channel_dim = -2 : i64, epsilon = 1.000000e-03 : f64, momentum = 2.000000e-01 : f64, sequence = true} : (tensor<?x?x3x4xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>) -> (tensor<?x?x3x4xf32>, tensor<3xf32>, tensor<3xf32>, tensor<?x3xf32>, tensor<?x3xf32>)

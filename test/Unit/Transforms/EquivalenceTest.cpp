@@ -148,6 +148,8 @@ const char *const kPipelines[] = {
     "spiking-fuse-neurons",
     "spiking-decompose-neurons,spiking-fuse-neurons,"
     "spiking-distribute-time-loop,canonicalize,cse,spiking-fuse-neurons",
+    "spiking-distribute-time-loop,spiking-decompose-neurons,"
+    "spiking-hoist-time-invariant{exact=true},spiking-fuse-neurons",
 };
 } // namespace
 
@@ -378,5 +380,163 @@ TEST_F(EquivalenceTest, NoSteps) {
     ASSERT_FALSE(expected.empty()) << network.text;
     for (const char *pipeline : kPipelines)
       checkPipeline(network, arguments, expected, pipeline);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// What is the same at every step
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// A tensor of positive numbers, in whose sums nothing cancels.
+Tensor makePositive(ArrayRef<int64_t> shape, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  Tensor tensor(ElementKind::F32, SmallVector<int64_t>(shape));
+  for (reference::Scalar &element : tensor.elements)
+    element.number = double(1 + random() % 1023) / 1024.0;
+  return tensor;
+}
+
+Tensor makeSeed() {
+  Tensor seed(ElementKind::I64, {});
+  seed[0] = reference::Scalar::ofInteger(7);
+  return seed;
+}
+} // namespace
+
+TEST_F(EquivalenceTest, HoistsEveryOperation) {
+  const char *const text = R"mlir(
+    func.func @f(%image: tensor<?x16xf32>, %k: tensor<3x3x1x4xf32>, %c: tensor<4xf32>, %seed: tensor<i64>, %T: index)
+        -> (tensor<?x?x16xi1>, tensor<?x16xf32>, tensor<4xf32>, tensor<4xf32>, tensor<?x4xf32>, tensor<?x?x4xf32>) {
+      %r = spiking.repeat %image times(%T) : (tensor<?x16xf32>) -> tensor<?x?x16xf32>
+      %d = spiking.dropout %r seed(%seed) {id = 0, p = 0.25, sequence = true, mask_time = #spiking.mask_time<fixed>} : (tensor<?x?x16xf32>, tensor<i64>) -> tensor<?x?x16xf32>
+      %x = spiking.unflatten %d {dims = 3} : (tensor<?x?x16xf32>) -> tensor<?x?x4x4x1xf32>
+      %i = spiking.conv %x, %k {padding = array<i64: 1, 1>, layout = #spiking.layout<channels_last>} : (tensor<?x?x4x4x1xf32>, tensor<3x3x1x4xf32>) -> tensor<?x?x4x4x4xf32>
+      %n:5 = spiking.batch_norm %i scale(%c) shift(%c) running(%c, %c) {sequence = true} : (tensor<?x?x4x4x4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> (tensor<?x?x4x4x4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<?x4xf32>, tensor<?x4xf32>)
+      %m = spiking.max_pool %n#0 {kernel = array<i64: 2, 2>, layout = #spiking.layout<channels_last>} : (tensor<?x?x4x4x4xf32>) -> tensor<?x?x2x2x4xf32>
+      %a = spiking.avg_pool %i {kernel = array<i64: 2, 2>, layout = #spiking.layout<channels_last>} : (tensor<?x?x4x4x4xf32>) -> tensor<?x?x2x2x4xf32>
+      %sum = spiking.add %m, %a : (tensor<?x?x2x2x4xf32>, tensor<?x?x2x2x4xf32>) -> tensor<?x?x2x2x4xf32>
+      %e = math.exp %sum : tensor<?x?x2x2x4xf32>
+      %t = spiking.transpose %e {permutation = array<i64: 2, 0, 1>} : (tensor<?x?x2x2x4xf32>) -> tensor<?x?x4x2x2xf32>
+      %f = spiking.flatten %t {dims = 3} : (tensor<?x?x4x2x2xf32>) -> tensor<?x?x16xf32>
+      %s, %v = spiking.lif %f {decay = 0.5, threshold = 3.0} : (tensor<?x?x16xf32>) -> (tensor<?x?x16xi1>, tensor<?x16xf32>)
+      %rows = spiking.reduce_sum %e {dims = array<i64: 2, 3>} : (tensor<?x?x2x2x4xf32>) -> tensor<?x?x4xf32>
+      return %s, %v, %n#1, %n#2, %n#3, %rows : tensor<?x?x16xi1>, tensor<?x16xf32>, tensor<4xf32>, tensor<4xf32>, tensor<?x4xf32>, tensor<?x?x4xf32>
+    })mlir";
+  for (int64_t steps : {0, 1, 2, 5}) {
+    SmallVector<Tensor> arguments = {
+        makePositive({3, 16}, 1), makePositive({3, 3, 1, 4}, 2),
+        makePositive({4}, 3), makeSeed(), Tensor::index(steps)};
+    OwningOpRef<ModuleOp> module = parse(text);
+    ASSERT_TRUE(module);
+    SmallVector<Tensor> expected = execute(*module, arguments);
+    ASSERT_FALSE(expected.empty());
+    ASSERT_TRUE(runPasses(
+        *module, "spiking-decompose-neurons,canonicalize,cse,"
+                 "spiking-hoist-time-invariant{exact=true},canonicalize"));
+    // Nothing of all steps is left before the neuron.
+    module->walk([&](Operation *op) {
+      if (isa<spiking::SpikingDialect>(op->getDialect()) && op->getNumResults())
+        EXPECT_TRUE((isa<spiking::ScanOp, spiking::RepeatOp>(op)) ||
+                    op->getParentOfType<spiking::ScanOp>() ||
+                    cast<RankedTensorType>(op->getResult(0).getType())
+                            .getShape()
+                            .take_front(2)
+                            .back() != ShapedType::kDynamic)
+            << print(*module);
+    });
+    SmallVector<Tensor> results = execute(*module, arguments);
+    ASSERT_EQ(results.size(), expected.size());
+    for (auto [i, pair] : llvm::enumerate(llvm::zip(results, expected)))
+      EXPECT_FALSE(findDifference(std::get<0>(pair), std::get<1>(pair)))
+          << "result " << i << " with " << steps << " steps\n"
+          << print(*module);
+  }
+}
+
+// docs/Semantics.md, 4.8: how far statistics of one step may be from those of
+// all of them.
+TEST_F(EquivalenceTest, HoistedStatistics) {
+  const char *const text = R"mlir(
+    func.func @f(%x: tensor<?x5x4xf32>, %c: tensor<4xf32>, %T: index) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) {
+      %r = spiking.repeat %x times(%T) : (tensor<?x5x4xf32>) -> tensor<?x?x5x4xf32>
+      %n:5 = spiking.batch_norm %r scale(%c) shift(%c) running(%c, %c) {sequence = true, statistics = #spiking.statistics<merged>} : (tensor<?x?x5x4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> (tensor<?x?x5x4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
+      return %n#3, %n#4, %n#1, %n#2 : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
+    })mlir";
+  const double u = 0x1p-24;
+  int64_t different = 0;
+  for (int64_t steps : {1, 3, 16}) {
+    const int64_t samples = 7, n = samples * 5;
+    SmallVector<Tensor> arguments = {makePositive({samples, 5, 4}, 4),
+                                     makePositive({4}, 5),
+                                     Tensor::index(steps)};
+    OwningOpRef<ModuleOp> module = parse(text);
+    SmallVector<Tensor> expected = execute(*module, arguments);
+    ASSERT_TRUE(runPasses(*module, "spiking-hoist-time-invariant"));
+    SmallVector<Tensor> results = execute(*module, arguments);
+    ASSERT_EQ(results.size(), expected.size());
+    // Each of the two sums errs by its number of terms at most.
+    double terms = double((steps + 1) * n + 8);
+    for (auto [i, pair] : llvm::enumerate(llvm::zip(results, expected))) {
+      auto [after, before] = pair;
+      different += findDifference(after, before).has_value();
+      if (steps == 1)
+        EXPECT_FALSE(findDifference(after, before)) << "result " << i;
+      for (int64_t k = 0; k < after.size(); ++k)
+        EXPECT_LE(std::fabs(after.at(k) - before.at(k)),
+                  terms * u * std::fabs(before.at(k)))
+            << "result " << i << " with " << steps << " steps";
+    }
+  }
+  EXPECT_GT(different, 0);
+}
+
+// The gradient of the hoisted program sums over time first.
+TEST_F(EquivalenceTest, HoistedGradients) {
+  const char *const text = R"mlir(
+    func.func @f(%x: tensor<?x6xf32>, %w: tensor<6x5xf32>, %b: tensor<5xf32>, %T: index) -> tensor<?x?x5xf32> {
+      %r = spiking.repeat %x times(%T) : (tensor<?x6xf32>) -> tensor<?x?x6xf32>
+      %i = spiking.linear %r, %w, %b : (tensor<?x?x6xf32>, tensor<6x5xf32>, tensor<5xf32>) -> tensor<?x?x5xf32>
+      %v, %vT = spiking.li %i {decay = 0.5} : (tensor<?x?x5xf32>) -> (tensor<?x?x5xf32>, tensor<?x5xf32>)
+      return %v : tensor<?x?x5xf32>
+    })mlir";
+  const int64_t samples = 9;
+  for (int64_t steps : {1, 4, 16}) {
+    SmallVector<Tensor> arguments = {makePositive({samples, 6}, 6),
+                                     makePositive({6, 5}, 7),
+                                     makePositive({5}, 8), Tensor::index(steps),
+                                     makePositive({steps, samples, 5}, 9)};
+    SmallVector<SmallVector<Tensor>> results;
+    for (const char *pipeline :
+         {"spiking-decompose-neurons",
+          "spiking-decompose-neurons,spiking-hoist-time-invariant"}) {
+      OwningOpRef<ModuleOp> module = parse(text);
+      ASSERT_TRUE(runPasses(*module, pipeline)) << messages;
+      auto function = module->lookupSymbol<func::FuncOp>("f");
+      auto gradient =
+          spiking::differentiateFunction(function, "g", {0u, 1u, 2u});
+      ASSERT_TRUE(succeeded(gradient)) << messages;
+      function.erase();
+      gradient->setName("f");
+      results.push_back(execute(*module, arguments));
+      module->walk([&](spiking::LinearWeightGradientOp product) {
+        EXPECT_EQ(
+            cast<RankedTensorType>(product.getInput().getType()).getRank(),
+            results.size() == 1 ? 3 : 2);
+      });
+    }
+    ASSERT_EQ(results[0].size(), results[1].size());
+    for (auto [i, pair] : llvm::enumerate(llvm::zip(results[1], results[0]))) {
+      auto [after, before] = pair;
+      ASSERT_EQ(after.shape, before.shape);
+      if (i == 0)
+        EXPECT_FALSE(findDifference(after, before));
+      // Products and sums of positive numbers: relative to the sum.
+      double bound = 2.0 * double(steps * samples + steps + 8) * 0x1p-24;
+      for (int64_t k = 0; k < after.size(); ++k)
+        EXPECT_LE(std::fabs(after.at(k) - before.at(k)),
+                  bound * std::fabs(before.at(k)))
+            << "result " << i << " with " << steps << " steps";
+    }
   }
 }

@@ -432,6 +432,10 @@ LogicalResult BatchNormOp::verify() {
   if (!(momentum >= 0 && momentum <= 1))
     return emitOpError("momentum must be between 0 and 1, got ")
            << formatNumber(momentum) << " (batch_norm_c6)";
+  // batch_norm_c7
+  if (getTimes() && getSequence())
+    return emitOpError("a sequence has all steps, and does not stand for "
+                       "'times' of them (batch_norm_c7)");
   return success();
 }
 

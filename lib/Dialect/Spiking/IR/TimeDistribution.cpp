@@ -5,7 +5,9 @@
 //===----------------------------------------------------------------------===//
 //
 // How the loop over time moves into operations that carry no membrane. Leading
-// dimensions are batch dimensions, so most operations only get another one.
+// dimensions are batch dimensions, so most operations only get another one. And
+// the inverse: how an operation on a sequence that has the same value at every
+// step loses that dimension.
 //
 //===----------------------------------------------------------------------===//
 
@@ -128,6 +130,54 @@ DISTRIBUTE(ConvWeightGradientOp, rebuild({0, 1}, /*invariantResults=*/{0}))
 SmallVector<unsigned> LinearWeightGradientOp::getSummedResults() { return {0}; }
 SmallVector<unsigned> ConvWeightGradientOp::getSummedResults() { return {0}; }
 
+/// The operation on one step: operands `perStep` become what they repeat, and
+/// the results lose their leading dimension. Fails where one of them is not
+/// repeated, or where time is among the last `inner` dimensions, which the
+/// operation does not take for batch dimensions.
+static Values hoist(Operation *op, OpBuilder &builder, ArrayRef<Value> repeated,
+                    ArrayRef<unsigned> perStep, int64_t inner,
+                    ArrayRef<NamedAttribute> changed = {}) {
+  SmallVector<Value> operands(op->getOperands());
+  for (unsigned i : perStep) {
+    if (!repeated[i] ||
+        cast<RankedTensorType>(repeated[i].getType()).getRank() < inner)
+      return failure();
+    operands[i] = repeated[i];
+  }
+  SmallVector<Type> types;
+  for (Type type : op->getResultTypes())
+    types.push_back(getStepType(type));
+  NamedAttrList attributes(op->getAttrs());
+  for (NamedAttribute attribute : changed)
+    attributes.set(attribute.getName(), attribute.getValue());
+  OperationState state(op->getLoc(), op->getName(), operands, types,
+                       attributes);
+  return llvm::to_vector_of<Value>(builder.create(state)->getResults());
+}
+
+#define HOIST(Op, perStep, inner)                                              \
+  Values Op::hoistOutOfTime(OpBuilder &builder, ArrayRef<Value> repeated,      \
+                            Value steps) {                                     \
+    return hoist(*this, builder, repeated, perStep, inner);                    \
+  }
+
+static constexpr unsigned first[] = {0}, both[] = {0, 1};
+
+HOIST(AddOp, both, 0)
+HOIST(AvgPoolOp, first, 3)
+HOIST(SumPoolOp, first, 3)
+HOIST(MaxPoolOp, first, 3)
+HOIST(SumPoolGradientOp, first, 3)
+HOIST(MaxPoolGradientOp, both, 3)
+HOIST(FlattenOp, first, getDims())
+HOIST(UnflattenOp, first, 1)
+HOIST(TransposeOp, first, int64_t(getPermutation().size()))
+HOIST(LinearOp, first, 1)
+HOIST(ConvOp, first, 3)
+HOIST(ConvInputGradientOp, first, 3)
+
+#undef HOIST
+
 //===----------------------------------------------------------------------===//
 // Batch normalization
 //===----------------------------------------------------------------------===//
@@ -136,7 +186,8 @@ Values BatchNormOp::distributeOverTime(OpBuilder &builder, ValueRange operands,
                                        ArrayRef<bool> isSequence, Value steps) {
   Distribution distribution(*this, builder, operands, isSequence, steps);
   bool training = getMode() == Mode::Train;
-  if (getSequence() || (training && getStatistics() == Statistics::Merged))
+  if (getSequence() || getTimes() ||
+      (training && getStatistics() == Statistics::Merged))
     return failure();
   SmallVector<unsigned> invariant{1, 2};
   if (!training)
@@ -150,6 +201,30 @@ Values BatchNormOp::distributeOverTime(OpBuilder &builder, ValueRange operands,
           getSequenceType((*values)[i].getType(), distribution.getSteps()),
           (*values)[i], steps);
   return values;
+}
+
+Values BatchNormOp::hoistOutOfTime(OpBuilder &builder, ArrayRef<Value> repeated,
+                                   Value steps) {
+  if (!repeated[0] || getTimes() ||
+      cast<RankedTensorType>(repeated[0].getType()).getRank() <
+          -static_cast<int64_t>(getChannelDim()))
+    return failure();
+  // What is no sequence has time among the dimensions of its batch.
+  Statistics statistics = getSequence() ? getStatistics() : Statistics::Merged;
+  if (statistics == Statistics::Merged &&
+      getOperation()->getParentOfType<TimeLoopOp>())
+    return failure();
+  auto norm = BatchNormOp::create(
+      builder, getLoc(),
+      TypeRange{repeated[0].getType(), getNewRunningMean().getType(),
+                getNewRunningVariance().getType(), getGamma().getType(),
+                getGamma().getType()},
+      ValueRange{repeated[0], getGamma(), getBeta(), getRunningMean(),
+                 getRunningVariance(), steps},
+      (*this)->getAttrs());
+  norm.setStatistics(statistics);
+  norm.setSequence(false);
+  return llvm::to_vector_of<Value>(norm->getResults());
 }
 
 SmallVector<std::pair<unsigned, unsigned>> BatchNormOp::getStatePairs() {
@@ -199,6 +274,15 @@ Values DropoutOp::distributeOverTime(OpBuilder &builder, ValueRange operands,
                             MaskTimeAttr::get(getContext(), maskTime))});
 }
 
+Values DropoutOp::hoistOutOfTime(OpBuilder &builder, ArrayRef<Value> repeated,
+                                 Value steps) {
+  // Without a step every step is step 0, as with a fixed mask.
+  if (!getSequence() || getMaskTime() != MaskTime::Fixed)
+    return failure();
+  return hoist(*this, builder, repeated, first, 1,
+               builder.getNamedAttr("sequence", builder.getBoolAttr(false)));
+}
+
 Values PoissonOp::distributeOverTime(OpBuilder &builder, ValueRange operands,
                                      ArrayRef<bool> isSequence, Value steps) {
   Distribution distribution(*this, builder, operands, isSequence, steps);
@@ -223,6 +307,31 @@ Values ReduceSumOp::distributeOverTime(OpBuilder &builder, ValueRange operands,
       .rebuild(
           {0}, {},
           builder.getNamedAttr("dims", builder.getDenseI64ArrayAttr(dims)));
+}
+
+Values ReduceSumOp::hoistOutOfTime(OpBuilder &builder, ArrayRef<Value> repeated,
+                                   Value steps) {
+  SmallVector<int64_t> dims;
+  for (int64_t dim : getDims())
+    dims.push_back(dim - 1);
+  // A sum over the steps is another number than one step.
+  if (llvm::is_contained(dims, -1))
+    return failure();
+  return hoist(
+      *this, builder, repeated, first, 0,
+      builder.getNamedAttr("dims", builder.getDenseI64ArrayAttr(dims)));
+}
+
+Values BroadcastOp::hoistOutOfTime(OpBuilder &builder, ArrayRef<Value> repeated,
+                                   Value steps) {
+  RankedTensorType type = getType();
+  if (!repeated[0] || getInput().getType().getRank() != type.getRank() ||
+      getInput().getType().getDimSize(0) != type.getDimSize(0))
+    return failure();
+  Value output =
+      BroadcastOp::create(builder, getLoc(), getStepType(type), repeated[0],
+                          getSizes().drop_front(type.isDynamicDim(0)));
+  return SmallVector<Value>{output};
 }
 
 Values BroadcastOp::distributeOverTime(OpBuilder &builder, ValueRange operands,

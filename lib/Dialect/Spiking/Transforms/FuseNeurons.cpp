@@ -40,6 +40,31 @@ static bool isStateless(ScanOp scan) {
          scan.getReplayed().empty();
 }
 
+/// Operations that cost less at every step than what they give costs in memory.
+static constexpr int64_t cheapOperations = 8;
+
+/// Whether `producer` computes once, and with few operations, what `consumer`
+/// alone reads at every step as a parameter.
+static bool feedsParamsCheaply(ScanOp producer, ScanOp consumer) {
+  if (consumer.isStep() || !producer.isStep() || !isStateless(producer) ||
+      producer.getSpace() != consumer.getSpace())
+    return false;
+  unsigned firstParam = consumer.getIns().size();
+  for (OpOperand &use : producer->getUses())
+    if (use.getOwner() != consumer || use.getOperandNumber() < firstParam ||
+        use.getOperandNumber() >= firstParam + consumer.getParams().size())
+      return false;
+  Block &body = producer.getBody().front();
+  return static_cast<int64_t>(body.getOperations().size()) - 1 <=
+             cheapOperations &&
+         llvm::all_of(body.without_terminator(), [](Operation &op) {
+           return isa<arith::AddFOp, arith::SubFOp, arith::MulFOp,
+                      arith::NegFOp, arith::SelectOp, arith::CmpFOp,
+                      arith::MaximumFOp, arith::MinimumFOp, arith::ExtFOp,
+                      arith::TruncFOp, arith::UIToFPOp, arith::SIToFPOp>(op);
+         });
+}
+
 namespace {
 /// One scan, or a scan and one that it feeds, on the way to a single scan.
 class Fusion {
@@ -165,7 +190,8 @@ bool Fusion::isLegal(std::string &reason) {
     if (sequence) {
       if (result >= numOuts)
         return refuse("one starts where the other ends");
-      if (number >= (consumer.isStep() ? numInputs : numIns))
+      if (number >= (consumer.isStep() ? numInputs : numIns) &&
+          !feedsParamsCheaply(producer, consumer))
         return refuse("one starts where the other ends");
       continue;
     }
@@ -187,6 +213,9 @@ bool Fusion::isLegal(std::string &reason) {
         return refuse("they range over different spaces");
       continue;
     }
+    // Without time, on what is the same at every step.
+    if (scan == producer && feedsParamsCheaply(producer, consumer))
+      continue;
     // Without time, on whole sequences.
     if (!isStateless(scan))
       return refuse("one of them sums over time as over any dimension");
@@ -246,8 +275,11 @@ ScanOp Fusion::apply() {
   SmallVector<Value> accumulators;
   auto addOutput = [&](ScanOp scan, Value result) {
     RankedTensorType type = getType(result);
-    Value like =
-        producer ? producer.getDpsInits().front() : scan.getDpsInits().front();
+    Value like = scan.getDpsInits().front();
+    // A producer without time knows no number of steps.
+    if (producer &&
+        getType(producer.getDpsInits().front()).getRank() >= type.getRank())
+      like = producer.getDpsInits().front();
     SmallVector<Value> sizes;
     if (!type.hasStaticShape())
       sizes = getDynamicSizes(builder, loc, type, like);
@@ -409,6 +441,20 @@ void rheobase::spiking::fuseScans(Block &block) {
     auto scan = dyn_cast<ScanOp>(op);
     if (!scan)
       continue;
+    // Repeated and broadcast values become parameters.
+    auto simplify = [&] {
+      SetVector<Operation *> spread;
+      for (Value operand : scan->getOperands())
+        if (isa_and_present<RepeatOp, BroadcastOp>(operand.getDefiningOp()))
+          spread.insert(operand.getDefiningOp());
+      if (spread.empty())
+        return;
+      scan = Fusion({}, scan).apply();
+      for (Operation *op : spread)
+        if (op->use_empty())
+          op->erase();
+    };
+    simplify();
     bool changed = true;
     while (changed) {
       changed = false;
@@ -423,16 +469,11 @@ void rheobase::spiking::fuseScans(Block &block) {
                    std::to_string(
                        scan.getBody().front().getOperations().size() - 1) +
                    " operations";
+        simplify();
         changed = true;
         break;
       }
     }
-    bool simplifies = llvm::any_of(scan->getOperands(), [](Value operand) {
-      return operand.getDefiningOp<RepeatOp>() ||
-             operand.getDefiningOp<BroadcastOp>();
-    });
-    if (simplifies)
-      scan = Fusion({}, scan).apply();
     op = scan;
   }
   // What is still apart.

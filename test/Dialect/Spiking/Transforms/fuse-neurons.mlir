@@ -146,3 +146,28 @@ func.func @apart(%x: tensor<4x1x8xf32>, %v0: tensor<1x8xf32>, %w: tensor<8x8xf32
   }
   return %z, %r#0, %q#0 : tensor<4x1x8xf32>, tensor<4x1x8xi1>, tensor<4x3x8xf32>
 }
+
+// A few cheap operations on what is the same at every step go into the scan, where what they give need not be written; a division stays before it,
+// and so does what others read.
+// CHECK-LABEL: @before_steps
+// CHECK: spiking.scan forward params(%[[X:[a-z0-9_]+]] = %arg0 : tensor<2x8xf32>) outs
+// CHECK-NEXT: %[[M:.*]] = arith.mulf %[[X]], %[[X]]
+// CHECK-NEXT: arith.addf %{{.*}}, %[[M]]
+// CHECK: %[[D:.*]] = spiking.scan step
+// CHECK-NEXT: arith.divf
+// CHECK: spiking.scan forward params(%{{.*}} = %[[D]]
+// CHECK: %[[N:.*]] = spiking.scan step
+// CHECK-NEXT: arith.addf
+// CHECK: spiking.scan forward params(%{{.*}} = %[[N]]
+func.func @before_steps(%x: tensor<2x8xf32>, %T: index) -> (tensor<?x2x8xi1>, tensor<?x2x8xi1>, tensor<?x2x8xi1>, tensor<2x8xf32>) {
+  %m = arith.mulf %x, %x : tensor<2x8xf32>
+  %r = spiking.repeat %m times(%T) : (tensor<2x8xf32>) -> tensor<?x2x8xf32>
+  %s, %v = spiking.if %r : (tensor<?x2x8xf32>) -> (tensor<?x2x8xi1>, tensor<2x8xf32>)
+  %d = arith.divf %x, %x : tensor<2x8xf32>
+  %p = spiking.repeat %d times(%T) : (tensor<2x8xf32>) -> tensor<?x2x8xf32>
+  %t, %w = spiking.if %p : (tensor<?x2x8xf32>) -> (tensor<?x2x8xi1>, tensor<2x8xf32>)
+  %n = arith.addf %x, %x : tensor<2x8xf32>
+  %q = spiking.repeat %n times(%T) : (tensor<2x8xf32>) -> tensor<?x2x8xf32>
+  %y, %u = spiking.if %q : (tensor<?x2x8xf32>) -> (tensor<?x2x8xi1>, tensor<2x8xf32>)
+  return %s, %t, %y, %n : tensor<?x2x8xi1>, tensor<?x2x8xi1>, tensor<?x2x8xi1>, tensor<2x8xf32>
+}

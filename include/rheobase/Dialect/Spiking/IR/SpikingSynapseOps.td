@@ -13,11 +13,14 @@
 
 include "rheobase/Dialect/Spiking/IR/SpikingBase.td"
 
-defvar Spiking_LayerTraits = [
-  Pure, DeclareOpInterfaceMethods<TimeDistributableOpInterface>,
-  DeclareOpInterfaceMethods<DifferentiableOpInterface>
-];
-defvar Spiking_GradientTraits = [Pure, DeclareOpInterfaceMethods<TimeDistributableOpInterface>];
+defvar Spiking_LayerTraits =
+    [Pure,
+     DeclareOpInterfaceMethods<
+         TimeDistributableOpInterface, ["hoistOutOfTime"]>,
+     DeclareOpInterfaceMethods<DifferentiableOpInterface>];
+defvar Spiking_GradientTraits =
+    [Pure, DeclareOpInterfaceMethods<
+               TimeDistributableOpInterface, ["hoistOutOfTime"]>];
 /// Of an operation whose results, or some of them, are summed over time.
 defvar Spiking_SummedGradientTraits = [Pure,
   DeclareOpInterfaceMethods<TimeDistributableOpInterface, ["getSummedResults"]>];
@@ -189,9 +192,13 @@ def Spiking_MaxPoolGradientOp : Spiking_Pool<"max_pool_gradient", Spiking_Gradie
   let assemblyFormat = "$input `,` $gradient attr-dict `:` functional-type(operands, results)";
 }
 
-def Spiking_BatchNormOp : Spiking_Op<"batch_norm", [Pure,
-    DeclareOpInterfaceMethods<TimeDistributableOpInterface, ["getStatePairs"]>,
-    DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
+def Spiking_BatchNormOp
+    : Spiking_Op<"batch_norm",
+                 [Pure,
+                  DeclareOpInterfaceMethods<
+                      TimeDistributableOpInterface, ["getStatePairs",
+                                                     "hoistOutOfTime"]>,
+                  DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
   let summary = "batch normalization, with its running statistics";
   let description = [{
     Training: mean and (biased) variance over all dimensions but the channel's (`merged`), or for each time step
@@ -200,25 +207,34 @@ def Spiking_BatchNormOp : Spiking_Op<"batch_norm", [Pure,
     variance, for each step in turn with `per_step`. Inference: the running statistics normalize and stay.
     Results: y, new running mean and variance, and for the backward pass the mean and rstd that were used,
     [C], or [T, C] for `per_step` sequences in training.
+
+    With `times` the input stands for a sequence that has it at every one of so many steps (`spiking-hoist-time-invariant`). In training,
+    mean, variance and y are those of the input itself; the running statistics are those of the sequence: with `merged` the unbiased variance
+    counts every element `times` times, with `per_step` they move `times` times.
     * `batch_norm_c1`: the channel dimension, counted from the end (-1 is the last), exists, is static, and is not the time dimension of a sequence.
     * `batch_norm_c2`: gamma, beta and the statistics are [C].
     * `batch_norm_c3`: the saved statistics are [C], or [T, C] with `per_step` on sequences (`sequence = true`) in training.
     * `batch_norm_c4`: `merged` is rejected inside a time_loop: a loop sees one step at a time.
     * `batch_norm_c5`: element types agree; output and gradients have the input's type.
     * `batch_norm_c6`: epsilon is positive, momentum between 0 and 1.
+    * `batch_norm_c7`: `times` and `sequence = true` exclude each other.
   }];
-  let arguments = (ins
-    Spiking_Arg<Spiking_FloatTensor, "input, [..., channel, ...]">:$input,
-    Spiking_Arg<Spiking_FloatTensor, "scale, [C]">:$gamma,
-    Spiking_Arg<Spiking_FloatTensor, "shift, [C]">:$beta,
-    Spiking_Arg<Spiking_FloatTensor, "running mean, [C]">:$running_mean,
-    Spiking_Arg<Spiking_FloatTensor, "running (unbiased) variance, [C]">:$running_variance,
-    DefaultValuedAttr<I64Attr, "-1">:$channel_dim,
-    DefaultValuedAttr<F64Attr, "1.0e-5">:$epsilon,
-    DefaultValuedAttr<F64Attr, "0.1">:$momentum,
-    DefaultValuedAttr<Spiking_StatisticsAttr, "::rheobase::spiking::Statistics::PerStep">:$statistics,
-    DefaultValuedAttr<BoolAttr, "false">:$sequence,
-    DefaultValuedAttr<Spiking_ModeAttr, "::rheobase::spiking::Mode::Train">:$mode);
+  let arguments = (ins Spiking_Arg<Spiking_FloatTensor,
+                                   "input, [..., channel, ...]">:$input,
+      Spiking_Arg<Spiking_FloatTensor, "scale, [C]">:$gamma,
+      Spiking_Arg<Spiking_FloatTensor, "shift, [C]">:$beta,
+      Spiking_Arg<Spiking_FloatTensor, "running mean, [C]">:$running_mean,
+      Spiking_Arg<Spiking_FloatTensor,
+                  "running (unbiased) variance, [C]">:$running_variance,
+      Spiking_Arg<Optional<Index>, "steps that the input stands for">:$times,
+      DefaultValuedAttr<I64Attr, "-1">:$channel_dim,
+      DefaultValuedAttr<F64Attr, "1.0e-5">:$epsilon,
+      DefaultValuedAttr<F64Attr, "0.1">:$momentum,
+      DefaultValuedAttr<Spiking_StatisticsAttr,
+                        "::rheobase::spiking::Statistics::PerStep">:$statistics,
+      DefaultValuedAttr<BoolAttr, "false">:$sequence,
+      DefaultValuedAttr<Spiking_ModeAttr,
+                        "::rheobase::spiking::Mode::Train">:$mode);
   let results = (outs
     Spiking_Res<Spiking_FloatTensor, "normalized input">:$output,
     Spiking_Res<Spiking_FloatTensor, "new running mean, [C]">:$new_running_mean,
@@ -227,7 +243,7 @@ def Spiking_BatchNormOp : Spiking_Op<"batch_norm", [Pure,
     Spiking_Res<Spiking_FloatTensor, "1 / standard deviation that normalized, [C] or [T, C]">:$saved_rstd);
   let assemblyFormat = [{
     $input `scale` `(` $gamma `)` `shift` `(` $beta `)` `running` `(` $running_mean `,` $running_variance `)`
-    attr-dict `:` functional-type(operands, results)
+    (`times` `(` $times^ `)`)? attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
   let hasCanonicalizeMethod = 1;

@@ -15,8 +15,9 @@ def TimeDistributableOpInterface : OpInterface<"TimeDistributableOpInterface"> {
     An operation of one time step that also has a form for whole sequences, so
     that `spiking-distribute-time-loop` can move the loop over time into it.
   }];
-  let methods = [
-    InterfaceMethod<[{
+  let methods =
+      [InterfaceMethod<
+           [{
       Builds the sequence form. `operands[i]` stands for operand i: a sequence
       with a new leading dimension of `steps` entries where `isSequence[i]`, else
       the same value as before, the same at every step. The step's index is a
@@ -25,21 +26,42 @@ def TimeDistributableOpInterface : OpInterface<"TimeDistributableOpInterface"> {
       for a state result, or the sum over all steps for a summed result
       (getSummedResults). Fails, without having built anything, where this
       combination has no sequence form.
-    }], "::mlir::FailureOr<::llvm::SmallVector<::mlir::Value>>", "distributeOverTime",
-    (ins "::mlir::OpBuilder &":$builder, "::mlir::ValueRange":$operands,
-         "::llvm::ArrayRef<bool>":$isSequence, "::mlir::Value":$steps)>,
-    InterfaceMethod<[{
+    }],
+           "::mlir::FailureOr<::llvm::SmallVector<::mlir::Value>>",
+           "distributeOverTime",
+           (ins "::mlir::OpBuilder &":$builder, "::mlir::ValueRange":$operands,
+               "::llvm::ArrayRef<bool>":$isSequence, "::mlir::Value":$steps)>,
+       InterfaceMethod<[{
+      The inverse, for what is the same at every step: of an operation on
+      sequences, builds that of one step. `repeated[i]` is what operand i repeats
+      over its leading dimension, of `steps` entries; null where it is not a
+      repeated value. Returns a value for each result: one step of a sequence,
+      which is the same at every step, or what the result itself is. Fails,
+      without having built anything, where a step differs from others.
+    }],
+                       "::mlir::FailureOr<::llvm::SmallVector<::mlir::Value>>",
+                       "hoistOutOfTime",
+                       (ins "::mlir::OpBuilder &":$builder,
+                           "::llvm::ArrayRef<::mlir::Value>":$repeated,
+                           "::mlir::Value":$steps),
+                       /*methodBody=*/"",
+                       /*defaultImplementation=*/"return ::mlir::failure();">,
+       InterfaceMethod<[{
       The states that the operation carries from step to step itself: pairs of
       operand number and result number. A cycle of the step graph that runs only
       through such a pair vanishes in the sequence form.
-    }], "::llvm::SmallVector<std::pair<unsigned, unsigned>>", "getStatePairs", (ins),
-    /*methodBody=*/"", /*defaultImplementation=*/"return {};">,
-    InterfaceMethod<[{
+    }],
+                       "::llvm::SmallVector<std::pair<unsigned, unsigned>>",
+                       "getStatePairs", (ins),
+                       /*methodBody=*/"",
+                       /*defaultImplementation=*/"return {};">,
+       InterfaceMethod<
+           [{
       The results of which the sequence form knows only the sum over all steps:
       what a step contributes to the gradient of a parameter.
-    }], "::llvm::SmallVector<unsigned>", "getSummedResults", (ins),
-    /*methodBody=*/"", /*defaultImplementation=*/"return {};">
-  ];
+    }],
+           "::llvm::SmallVector<unsigned>", "getSummedResults", (ins),
+           /*methodBody=*/"", /*defaultImplementation=*/"return {};">];
 }
 
 def DifferentiableOpInterface : OpInterface<"DifferentiableOpInterface"> {

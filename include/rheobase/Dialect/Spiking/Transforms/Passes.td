@@ -72,6 +72,36 @@ def DistributeTimeLoopPass : Pass<"spiking-distribute-time-loop"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def HoistTimeInvariantPass : Pass<"spiking-hoist-time-invariant"> {
+  let summary = "compute once what is the same at every step";
+  let description = [{
+    With direct coding the first layer sees the same image at every step (`spiking.repeat`). An operation without memory between steps
+    whose sequences are all repeated is computed on one step, and its result repeated: linear layers, convolutions, pools, changes of shape,
+    elementwise operations, batch normalizations, dropout with a fixed mask. A scan reads a repeated sequence as a parameter, so its
+    gradient with respect to it is an accumulator. So the repetition moves down as far as the first operation with a memory, and nothing
+    of T times the size remains above. Runs before differentiation: the gradient is that of the hoisted program, whose weight gradients sum
+    over the batch what the scan has summed over time.
+
+    Results are equal bit for bit, but for batch normalization in training with statistics over all steps (`merged`): they are sums over one step
+    instead of T equal ones, which differ by rounding; the count in the unbiased variance stays T times that of a step (`times`). A remark
+    says so. With `exact` such a normalization stays where it is.
+
+    ```mlir
+    %x = spiking.repeat %image times(%T) : (tensor<?x784xf32>) -> tensor<?x?x784xf32>
+    %i = spiking.linear %x, %w : (tensor<?x?x784xf32>, tensor<784x10xf32>) -> tensor<?x?x10xf32>
+    %s, %vT = spiking.scan forward ins(%c = %i : tensor<?x?x10xf32>) outs(%e : tensor<?x?x10xi1>) states(%v = %v0 : tensor<?x10xf32>) {...}
+    // becomes
+    %i = spiking.linear %image, %w : (tensor<?x784xf32>, tensor<784x10xf32>) -> tensor<?x10xf32>
+    %s, %vT = spiking.scan forward params(%c = %i : tensor<?x10xf32>) outs(%e : tensor<?x?x10xi1>) states(%v = %v0 : tensor<?x10xf32>) {...}
+    ```
+  }];
+  let options = [Option<"exact", "exact", "bool", "false",
+                        "Only what is equal bit for bit: no statistics over "
+                        "one step instead of all">];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def ElementwiseToScanPass : Pass<"spiking-elementwise-to-scan"> {
   let summary = "write elementwise operations on tensors as scans";
   let description = [{
@@ -99,7 +129,8 @@ def FuseNeuronsPass : Pass<"spiking-fuse-neurons"> {
     Temporal fusion: first as `spiking-elementwise-to-scan`; then a scan and a scan that feeds it at the same step of the
     same neuron become one, so that what flows between them never leaves a register: biases, residual additions, casts,
     normalization in inference, and neurons that drive neurons one to one. Repeated and broadcast operands become
-    parameters. Nothing is computed twice, and every operation is the same as before.
+    parameters. Every operation is the same as before, and nothing is computed twice, but for a few cheap operations on what is the same at every
+    step: inside the scan they are executed at every step, for their result would have to be written and read.
 
     Scans stay apart that walk over time in different directions, that range over different spaces, or between which an
     operation lies that is not elementwise; a remark says so.

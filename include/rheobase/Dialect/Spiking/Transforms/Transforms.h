@@ -19,6 +19,11 @@ void populateDecomposeNeuronsPatterns(mlir::RewritePatternSet &patterns);
 /// truly recurrent.
 void distributeTimeLoop(TimeLoopOp loop);
 
+/// Computes once what the operations of a block compute at every step from
+/// repeated values. With `exact` only what is then equal bit for bit. Whether
+/// something changed.
+bool hoistTimeInvariant(mlir::Block &block, bool exact);
+
 /// Elementwise operations on tensors, batch normalization in inference and
 /// optimizers become `spiking.scan step`.
 void populateElementwiseToScanPatterns(mlir::RewritePatternSet &patterns);
