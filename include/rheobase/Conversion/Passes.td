@@ -143,7 +143,9 @@ def ConvertProductsToVectorPass : Pass<"convert-products-to-vector", "::mlir::Mo
     output, 6 x 2 (AVX2) or 12 x 2 (AVX-512) vectors, whose chains continue over
     ascending steps of the reduction loops. Blocks of the operands are packed
     (converted to the output's type, transposed, gathered) so that the innermost
-    loop reads both one after the other. Other operations stay.
+    loop reads both one after the other; a `b` of known sizes that the loops
+    around the product do not change is packed once, in front of them. Other
+    operations stay.
 
     ```mlir
     linalg.generic {iterator_types = ["parallel", "parallel", "reduction"], ...}

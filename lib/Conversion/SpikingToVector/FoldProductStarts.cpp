@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BufferUses.h"
 #include "ProductLowering.h"
 
 #include "rheobase/Conversion/Passes.h"
@@ -11,7 +12,6 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
 
 namespace rheobase {
 #define GEN_PASS_DEF_FOLDPRODUCTSTARTSPASS
@@ -21,25 +21,7 @@ namespace rheobase {
 using namespace mlir;
 using namespace rheobase;
 
-/// The buffer that `memref` is a view of; null where it is not known to be
-/// apart from all others.
-static Value getBuffer(Value memref) {
-  while (auto view = memref.getDefiningOp<ViewLikeOpInterface>())
-    memref = view.getViewSource();
-  if (memref.getDefiningOp<memref::AllocOp>() ||
-      memref.getDefiningOp<memref::AllocaOp>() ||
-      memref.getDefiningOp<memref::GetGlobalOp>())
-    return memref;
-  auto argument = dyn_cast<BlockArgument>(memref);
-  return argument && isa<func::FuncOp>(argument.getOwner()->getParentOp())
-             ? memref
-             : Value();
-}
-
 namespace {
-/// What an operation does with a buffer, at most.
-enum class Use { None, Read, Write };
-
 /// What a product's output holds before: `value`, or for each element one of
 /// `memref`.
 struct Start {
@@ -49,25 +31,6 @@ struct Start {
   AffineMap map;
 };
 } // namespace
-
-static Use getUse(Operation *op, Value buffer) {
-  Use use = Use::None;
-  op->walk([&](Operation *nested) {
-    auto destination = dyn_cast<DestinationStyleOpInterface>(nested);
-    for (OpOperand &operand : nested->getOpOperands()) {
-      if (!isa<BaseMemRefType>(operand.get().getType()) ||
-          isa<ViewLikeOpInterface, memref::DimOp>(nested))
-        continue;
-      Value other = getBuffer(operand.get());
-      if (other && other != buffer)
-        continue;
-      bool reads = isa<memref::LoadOp>(nested) ||
-                   (destination && destination.isDpsInput(&operand));
-      use = std::max(use, reads ? Use::Read : Use::Write);
-    }
-  });
-  return use;
-}
 
 /// What `op` fills all of `output` with; nothing if it does something else.
 static std::optional<Start> getStart(Operation *op, Value output) {
@@ -116,14 +79,15 @@ static std::optional<Start> findStart(linalg::GenericOp op) {
       Value source = start->memref ? getBuffer(start->memref) : Value();
       if (start->memref && (!source || source == buffer ||
                             llvm::any_of(between, [&](Operation *other) {
-                              return getUse(other, source) == Use::Write;
+                              return getBufferUse(other, source) ==
+                                     BufferUse::Write;
                             })))
         return std::nullopt;
       return start;
     }
     if (isMemoryEffectFree(previous) || isa<memref::AllocOp>(previous))
       continue;
-    if (getUse(previous, buffer) != Use::None)
+    if (getBufferUse(previous, buffer) != BufferUse::None)
       return std::nullopt;
     between.push_back(previous);
   }

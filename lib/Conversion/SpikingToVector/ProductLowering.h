@@ -118,6 +118,12 @@ private:
   void packA();
   void packATransposed(mlir::Value padded);
   void packB(mlir::Value rows);
+  void packSteps();
+  mlir::Value getPanelRows(mlir::Value steps);
+  void measureB();
+  /// Packs all of B in front of the loops around the product that do not change
+  /// it, if there are any.
+  void hoistB();
 
   /// A vector of factors from `count` elements at `offset` (null: all lanes).
   mlir::Value loadFactors(const Factor &factor, const StridedOperand &operand,
@@ -184,6 +190,9 @@ private:
   /// B where the kernel reads it, the distance of its rows, and whether this is
   /// the operand itself.
   mlir::Value bSource, bRowStride, bUnpacked, bPacked, panelRows;
+  /// All of B, packed in front of loops, and whether it is not; null where it
+  /// never is, or always.
+  mlir::Value bHoisted, bUnhoisted;
   llvm::SmallVector<mlir::Value> tailMasks;
 };
 

@@ -4,17 +4,21 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BufferUses.h"
 #include "ProductLowering.h"
 
 #include "rheobase/Conversion/Passes.h"
 #include "rheobase/Conversion/SpikingToVector.h"
 #include "rheobase/Support/Remarks.h"
 
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Dominance.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 
 namespace rheobase {
 #define GEN_PASS_DEF_CONVERTPRODUCTSTOVECTORPASS
@@ -30,6 +34,8 @@ static constexpr int64_t blockOfM = 240;
 static constexpr int64_t packedElements = 1 << 20;
 /// With fewer rows, B is read once or a few times: packing does not pay.
 static constexpr int64_t rowsThatPayPacking = 64;
+/// Elements of B that are packed in front of loops, at most.
+static constexpr int64_t hoistedElements = 1 << 24;
 /// How often a packed element of A is used, in panels of B: with fewer ones it
 /// is read where it is, or its row is copied without being transposed, which
 /// makes the kernel slower by a twentieth.
@@ -319,56 +325,55 @@ void ProductLowering::emitMatrixProduct(Value a, Value bb, Value c,
   // The steps that are packed at a time: whole blocks.
   Value columns = times(panels, columnsOfTile);
   Value step = index.constant(blockOfK);
-  Value steps = index.mul(
-      index.max(index.div(index.div(index.constant(packedElements),
-                                    index.max(columns, one)),
-                          step),
-                one),
-      step);
+  Value steps =
+      bHoisted
+          ? index.max(sizeK, one)
+          : index.mul(
+                index.max(index.div(index.div(index.constant(packedElements),
+                                              index.max(columns, one)),
+                                    step),
+                          one),
+                step);
   createLoop(b, loc, zero, sizeK, steps, [&](Value start) {
     firstStep = start;
     endStep = index.min(index.add(start, steps), sizeK);
     Value count = index.sub(endStep, firstStep);
-    bTable = packingOfB == PackingOfB::Transposed
-                 ? Value()
-                 : createOffsetTable(*bSteps, firstStep, endStep);
-
-    // Rows of a panel; transposing writes whole squares.
-    panelRows = packingOfB == PackingOfB::Transposed
-                    ? plus(count, lanes)
-                    : count;
-    Value size = index.mul(columns, panelRows);
+    panelRows = getPanelRows(count);
+    // Whether B is read where it is; null if it never is.
     bUnpacked = {};
-    if (mayReadB) {
-      bUnpacked =
-          index.less(sizeM, index.constant(rowsThatPayPacking));
-      size = b.createOrFold<arith::SelectOp>(loc, bUnpacked, one, size);
-    }
-    std::optional<int64_t> direct =
-        bUnpacked ? IndexMath::getConstant(bUnpacked) : 0;
-    bool always = direct && *direct != 0, never = direct && *direct == 0;
-    auto anyBuffer = MemRefType::get(
-        {ShapedType::kDynamic}, type,
-        StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {1}));
-    bPacked = {};
-    if (!always)
+    if (bHoisted)
+      bUnpacked = bUnhoisted;
+    else if (mayReadB)
+      bUnpacked = index.less(sizeM, index.constant(rowsThatPayPacking));
+    if (bUnpacked && known(bUnpacked) == 0)
+      bUnpacked = {};
+    bool always = bUnpacked && known(bUnpacked);
+    bPacked = bHoisted;
+    if (!bHoisted && !always) {
+      Value size = index.mul(columns, panelRows);
+      if (bUnpacked)
+        size = b.createOrFold<arith::SelectOp>(loc, bUnpacked, one, size);
       bPacked = memref::AllocOp::create(
           b, loc, MemRefType::get({ShapedType::kDynamic}, type), size);
+      if (bUnpacked) {
+        auto choice = scf::IfOp::create(b, loc, bUnpacked, true);
+        OpBuilder::InsertionGuard guard(b);
+        b.setInsertionPointToStart(choice.elseBlock());
+        packSteps();
+      } else {
+        packSteps();
+      }
+    }
     if (always) {
       bSource = bOperand.flat;
       bRowStride = bSteps->stride;
-    } else if (never) {
-      packB(panelRows);
+    } else if (!bUnpacked) {
       bSource = bPacked;
       bRowStride = index.constant(columnsOfTile);
-      bUnpacked = {};
     } else {
-      auto choice = scf::IfOp::create(b, loc, bUnpacked, true);
-      {
-        OpBuilder::InsertionGuard guard(b);
-        b.setInsertionPointToStart(choice.elseBlock());
-        packB(panelRows);
-      }
+      auto anyBuffer = MemRefType::get(
+          {ShapedType::kDynamic}, type,
+          StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {1}));
       auto general = [&](Value memref) -> Value {
         if (memref.getType() == anyBuffer)
           return memref;
@@ -431,10 +436,8 @@ void ProductLowering::emitMatrixProduct(Value a, Value bb, Value c,
                           {one, rowShare, panelShare}, [&](ValueRange i) {
                             task(i[0], i[1], i[2]);
                           });
-    if (bPacked)
+    if (bPacked && !bHoisted)
       memref::DeallocOp::create(b, loc, bPacked);
-    if (bTable)
-      memref::DeallocOp::create(b, loc, bTable);
   });
 }
 
@@ -460,6 +463,141 @@ void ProductLowering::report() {
           ", columns " + columns.str())
       << remark::metric("rows", rowsOfTile)
       << remark::metric("columns", columnsOfTile);
+}
+
+/// Rows of a panel of `steps` steps; transposing writes whole squares.
+Value ProductLowering::getPanelRows(Value steps) {
+  return packingOfB == PackingOfB::Transposed ? plus(steps, lanes) : steps;
+}
+
+/// Packs the steps of B that are to be read next.
+void ProductLowering::packSteps() {
+  bTable = packingOfB == PackingOfB::Transposed
+               ? Value()
+               : createOffsetTable(*bSteps, firstStep, endStep);
+  packB(panelRows);
+  if (bTable)
+    memref::DeallocOp::create(b, loc, bTable);
+}
+
+/// The sizes of B in panels.
+void ProductLowering::measureB() {
+  sizeN = space.sizes[product.n];
+  sizeK = one;
+  for (int64_t loop : product.k)
+    sizeK = index.mul(sizeK, space.sizes[loop]);
+  Value width = index.constant(columnsOfTile);
+  fullPanels = index.div(sizeN, width);
+  panels = index.div(plus(sizeN, columnsOfTile - 1), width);
+  tailMasks.clear();
+  Value rest = index.sub(sizeN, times(fullPanels, columnsOfTile));
+  auto maskType = VectorType::get({lanes}, b.getI1Type());
+  if (auto knownRest = known(rest)) {
+    for (int64_t v = 0; v * lanes < *knownRest; ++v)
+      tailMasks.push_back((v + 1) * lanes <= *knownRest
+                              ? Value()
+                              : Value(vector::ConstantMaskOp::create(
+                                    b, loc, maskType, *knownRest - v * lanes)));
+  } else {
+    for (int64_t v = 0; v < vectorsOfTile; ++v) {
+      Value start = index.constant(v * lanes);
+      tailMasks.push_back(vector::CreateMaskOp::create(
+          b, loc, maskType,
+          ValueRange{index.sub(index.max(rest, start), start)}));
+    }
+  }
+}
+
+/// The outermost loop around `op` that neither defines nor changes `operand`.
+static Operation *getInvariantLoop(Operation *op, Value operand) {
+  Value buffer = getBuffer(operand);
+  Operation *outermost = nullptr;
+  for (Operation *loop = op->getParentOp();
+       buffer &&
+       isa_and_present<scf::ForOp, scf::ParallelOp, scf::ForallOp>(loop);
+       loop = loop->getParentOp()) {
+    if (operand.getParentRegion() == &loop->getRegion(0) ||
+        loop->getRegion(0).isAncestor(operand.getParentRegion()) ||
+        getBufferUse(loop, buffer) == BufferUse::Write)
+      break;
+    outermost = loop;
+  }
+  return outermost;
+}
+
+void ProductLowering::hoistB() {
+  Operation *loop =
+      getInvariantLoop(product.op, product.op->getOperand(product.b.operand));
+  // Only if its sizes are those of a weight.
+  if (!loop || !product.batch.empty() || !known(sizeN) || !known(sizeK) ||
+      *known(sizeN) * *known(sizeK) > hoistedElements)
+    return;
+  StridedLoops space = std::move(this->space);
+  std::optional<LoopGroup> bSteps = std::move(this->bSteps);
+  b.setInsertionPoint(loop);
+  zero = index.constant(0);
+  one = index.constant(1);
+
+  // The rows that it is used for, as far as sizes and loops tell.
+  DominanceInfo dominance;
+  Value rows = one;
+  auto isOutside = [&](Value value) {
+    return dominance.properlyDominates(value, loop);
+  };
+  for (int64_t m : product.m)
+    if (auto constant = known(space.sizes[m]))
+      rows = times(rows, *constant);
+    else if (isOutside(space.sizes[m]))
+      rows = index.mul(rows, space.sizes[m]);
+  Operation *around = product.op;
+  do {
+    around = around->getParentOp();
+    auto loopLike = cast<LoopLikeOpInterface>(around);
+    auto lowers = loopLike.getLoopLowerBounds();
+    auto uppers = loopLike.getLoopUpperBounds();
+    if (!lowers || !uppers)
+      continue;
+    for (auto [lower, upper] : llvm::zip(*lowers, *uppers)) {
+      Value from = getValueOrCreateConstantIndexOp(b, loc, lower);
+      Value to = getValueOrCreateConstantIndexOp(b, loc, upper);
+      if (isOutside(from) && isOutside(to))
+        rows = index.mul(rows, index.sub(to, from));
+    }
+  } while (around != loop);
+
+  // Pack it under the same names as inside.
+  this->space = *StridedLoops::get(b, product.op, product.b.operand);
+  const StridedOperand &operand = operandOf(product.b.operand);
+  this->bSteps.emplace(index, this->space, operand, product.k);
+  measureB();
+  bBase = operand.base;
+  firstStep = zero;
+  endStep = sizeK;
+  panelRows = getPanelRows(sizeK);
+  Value size = index.mul(times(panels, columnsOfTile), panelRows);
+  Value few = index.less(rows, index.constant(rowsThatPayPacking));
+  bUnhoisted = mayReadB && known(few) != 0 ? few : Value();
+  if (bUnhoisted)
+    size = b.createOrFold<arith::SelectOp>(loc, few, one, size);
+  bHoisted = bPacked = memref::AllocOp::create(
+      b, loc, MemRefType::get({ShapedType::kDynamic}, type), size);
+  if (bUnhoisted) {
+    auto choice = scf::IfOp::create(b, loc, few, true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(choice.elseBlock());
+    packSteps();
+  } else {
+    packSteps();
+  }
+  b.setInsertionPointAfter(loop);
+  memref::DeallocOp::create(b, loc, bHoisted);
+
+  b.setInsertionPoint(product.op);
+  zero = index.constant(0);
+  one = index.constant(1);
+  this->space = std::move(space);
+  this->bSteps = std::move(bSteps);
+  measureB();
 }
 
 void ProductLowering::run() {
@@ -517,11 +655,9 @@ void ProductLowering::run() {
     cOuter.emplace(index, space, c, outerM);
   }
   cRows.emplace(index, space, c, rows);
-  sizeM = sizeK = one;
+  sizeM = one;
   for (int64_t loop : rows)
     sizeM = index.mul(sizeM, space.sizes[loop]);
-  for (int64_t loop : product.k)
-    sizeK = index.mul(sizeK, space.sizes[loop]);
 
   packingOfB = bb.symbolic[product.n].isConstant(1) ? PackingOfB::Rows
                : bSteps->hasStride(1)               ? PackingOfB::Transposed
@@ -530,25 +666,8 @@ void ProductLowering::run() {
              product.b.conversion.empty() && bSteps->isLinear();
 
   report();
-  Value width = index.constant(columnsOfTile);
-  fullPanels = index.div(sizeN, width);
-  panels = index.div(plus(sizeN, columnsOfTile - 1), width);
-  Value rest = index.sub(sizeN, times(fullPanels, columnsOfTile));
-  auto maskType = VectorType::get({lanes}, b.getI1Type());
-  if (auto knownRest = known(rest)) {
-    for (int64_t v = 0; v * lanes < *knownRest; ++v)
-      tailMasks.push_back((v + 1) * lanes <= *knownRest
-                              ? Value()
-                              : Value(vector::ConstantMaskOp::create(
-                                    b, loc, maskType, *knownRest - v * lanes)));
-  } else {
-    for (int64_t v = 0; v < vectorsOfTile; ++v) {
-      Value start = index.constant(v * lanes);
-      tailMasks.push_back(vector::CreateMaskOp::create(
-          b, loc, maskType,
-          ValueRange{index.sub(index.max(rest, start), start)}));
-    }
-  }
+  measureB();
+  hoistB();
 
   if (product.batch.empty()) {
     emitMatrixProduct(a.base, bb.base, c.base, false);

@@ -78,7 +78,8 @@ bool StridedLoops::canAnalyze(linalg::LinalgOp op) {
 }
 
 FailureOr<StridedLoops> StridedLoops::get(OpBuilder &builder,
-                                          linalg::LinalgOp op) {
+                                          linalg::LinalgOp op,
+                                          std::optional<unsigned> only) {
   if (!canAnalyze(op))
     return failure();
   IndexMath index{builder, op.getLoc()};
@@ -93,7 +94,7 @@ FailureOr<StridedLoops> StridedLoops::get(OpBuilder &builder,
   for (bool known : {true, false})
     for (OpOperand &operand : op->getOpOperands()) {
       auto type = dyn_cast<MemRefType>(operand.get().getType());
-      if (!type)
+      if (!type || (only && operand.getOperandNumber() != *only))
         continue;
       AffineMap map = op.getMatchingIndexingMap(&operand);
       for (auto [position, expr] : llvm::enumerate(map.getResults())) {
@@ -118,7 +119,7 @@ FailureOr<StridedLoops> StridedLoops::get(OpBuilder &builder,
     strided.symbolic.assign(numLoops, SymbolicSize{0, {}});
     strided.strides.assign(numLoops, index.constant(0));
     auto type = dyn_cast<MemRefType>(operand.get().getType());
-    if (!type) {
+    if (!type || (only && operand.getOperandNumber() != *only)) {
       space.operands.push_back(std::move(strided));
       continue;
     }

@@ -44,9 +44,11 @@ struct StridedOperand {
 class StridedLoops {
 public:
   /// Fails where an operand's index is not linear in the loops, or its layout
-  /// is not strided.
-  static mlir::FailureOr<StridedLoops> get(mlir::OpBuilder &builder,
-                                           mlir::linalg::LinalgOp op);
+  /// is not strided. `only`: of this operand alone, for code elsewhere; loops
+  /// that it does not size have none.
+  static mlir::FailureOr<StridedLoops>
+  get(mlir::OpBuilder &builder, mlir::linalg::LinalgOp op,
+      std::optional<unsigned> only = std::nullopt);
   /// Whether `get` would succeed; builds nothing.
   static bool canAnalyze(mlir::linalg::LinalgOp op);
 
