@@ -13,6 +13,7 @@ CASES = {
     # name: kind, T, B, sizes
     "K1-lif-1M-T4":    ("bare", 4, 1, 1 << 20),
     "K1-lif-1M-T16":   ("bare", 16, 1, 1 << 20),
+    "K1-lif-1M-T64":   ("bare", 64, 1, 1 << 20),
     "K2-lin-256-T100": ("linear", 100, 16, 256),
     "K2-lin-1024-T100":("linear", 100, 16, 1024),
     "K3-rec-256-T100": ("recurrent", 100, 32, (700, 256, 20)),

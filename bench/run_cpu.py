@@ -16,6 +16,7 @@ RIVALS = ["gemm", "sj", "sj+compile", "snntorch", "snntorch+compile", "norse", "
 CASES = {
     "K1-lif-1M-T4": ("bare", dict(N=1 << 20), dict(T=4, B=1), True, None),
     "K1-lif-1M-T16": ("bare", dict(N=1 << 20), dict(T=16, B=1), True, None),
+    "K1-lif-1M-T64": ("bare", dict(N=1 << 20), dict(T=64, B=1), True, None),
     "K2-lin-256-T100": ("linear", dict(N=256, X="f32"), dict(T=100, B=16), True, None),
     "K2-lin-1024-T100": ("linear", dict(N=1024, X="f32"), dict(T=100, B=16), True, None),
     "K2s-lin-1024-T100": ("linear", dict(N=1024, X="i1"), dict(T=100, B=16), True, 0.1),

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 //===----------------------------------------------------------------------===//
 // Errors
@@ -72,6 +74,8 @@ constexpr int numClasses = 192;
 /// for; four classes are a factor of two.
 constexpr int searchClasses = 4;
 constexpr int64_t minCached = int64_t(64) << 20;
+/// A huge page has 2 MiB.
+constexpr int64_t minHuge = int64_t(4) << 20;
 
 static_assert(sizeof(Block) <= alignment,
               "the header must fit before the data");
@@ -120,6 +124,22 @@ static void releaseList(Block *list) {
   }
 }
 
+/// Large blocks lie on huge pages where the system has some: sequences whose
+/// steps are far apart would need more entries of the TLB than there are.
+static void useHugePages(void *memory, int64_t bytes) {
+#ifdef MADV_HUGEPAGE
+  if (bytes < minHuge)
+    return;
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  uintptr_t first = ((uintptr_t)memory + page - 1) / page * page;
+  uintptr_t last = ((uintptr_t)memory + (uintptr_t)bytes) / page * page;
+  (void)madvise((void *)first, last - first, MADV_HUGEPAGE);
+#else
+  (void)memory;
+  (void)bytes;
+#endif
+}
+
 void *rheobase_rt_alloc(int64_t bytes) noexcept {
   if (bytes < 0 || bytes > maxBytes) {
     snprintf(lastError, sizeof(lastError), "cannot allocate %lld bytes",
@@ -151,6 +171,7 @@ void *rheobase_rt_alloc(int64_t bytes) noexcept {
         return nullptr;
       }
     }
+    useHugePages(memory, rounded + alignment);
     block = static_cast<Block *>(memory);
     block->sizeClass = sizeClass;
     block->bytes = rounded;

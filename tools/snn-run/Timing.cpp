@@ -16,7 +16,11 @@
 using namespace mlir;
 using namespace rheobase;
 
+// Of libomp, which the compiled code uses.
 extern "C" void omp_set_num_threads(int);
+extern "C" int omp_get_thread_num();
+extern "C" int omp_get_num_threads();
+extern "C" void GOMP_parallel(void (*)(void *), void *, unsigned, unsigned);
 
 void rheobase::setThreads(int count) {
   if (count > 0)
@@ -63,50 +67,120 @@ std::string Invocation::getError() const {
   return copied.ok() ? rb_last_error() : copied.message();
 }
 
-/// Sums in eight lanes, which compilers vectorize without reassociating.
-template <typename T>
-static double sum(const rb_tensor &tensor, int64_t count) {
-  const T *data = static_cast<const T *>(tensor.data);
-  double lanes[8] = {};
+/// Elements whose sum one thread makes at a time.
+static constexpr int64_t sumChunk = 1 << 16;
+
+/// Sums in lanes, which compilers vectorize without reassociating.
+template <typename T, typename Sum>
+[[gnu::always_inline]] static inline double sumLanes(const void *values,
+                                                     int64_t count) {
+  const T *data = static_cast<const T *>(values);
+  constexpr int width = 32;
+  Sum lanes[width] = {};
   int64_t i = 0;
-  for (; i + 8 <= count; i += 8)
-    for (int lane = 0; lane < 8; ++lane)
-      lanes[lane] += static_cast<double>(data[i + lane]);
+  for (; i + width <= count; i += width)
+    for (int lane = 0; lane < width; ++lane)
+      lanes[lane] += static_cast<Sum>(data[i + lane]);
   for (; i < count; ++i)
-    lanes[0] += static_cast<double>(data[i]);
+    lanes[0] += static_cast<Sum>(data[i]);
   double total = 0;
-  for (double lane : lanes)
-    total += lane;
+  for (Sum lane : lanes)
+    total += static_cast<double>(lane);
   return total;
 }
 
+[[gnu::always_inline]] static inline double
+sumChunkOf(int32_t dtype, const void *data, int64_t count) {
+  switch (dtype) {
+  case RB_F64:
+    return sumLanes<double, double>(data, count);
+  case RB_F32:
+    return sumLanes<float, double>(data, count);
+  case RB_I64:
+    return sumLanes<int64_t, double>(data, count);
+  case RB_I32:
+    return sumLanes<int32_t, int64_t>(data, count);
+  case RB_F16:
+  case RB_BF16:
+    return sumLanes<uint16_t, int32_t>(data, count);
+  default:
+    return sumLanes<int8_t, int32_t>(data, count);
+  }
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static double
+sumChunkWithAVX2(int32_t dtype, const void *data, int64_t count) {
+  return sumChunkOf(dtype, data, count);
+}
+#endif
+
+static double sumOfChunk(int32_t dtype, const void *data, int64_t count) {
+#if defined(__x86_64__)
+  static const bool wide = __builtin_cpu_supports("avx2");
+  if (wide)
+    return sumChunkWithAVX2(dtype, data, count);
+#endif
+  return sumChunkOf(dtype, data, count);
+}
+
+static int64_t bytesOf(int32_t dtype) {
+  switch (dtype) {
+  case RB_F64:
+  case RB_I64:
+    return 8;
+  case RB_F32:
+  case RB_I32:
+    return 4;
+  case RB_F16:
+  case RB_BF16:
+    return 2;
+  default:
+    return 1;
+  }
+}
+
+namespace {
+/// A part of a result and its sum.
+struct Chunk {
+  int32_t dtype;
+  const char *data;
+  int64_t count;
+  double sum;
+};
+} // namespace
+
+/// The chunks of one thread of OpenMP: neighbours, a single long run.
+static void sumChunks(void *argument) {
+  auto &chunks = *static_cast<std::vector<Chunk> *>(argument);
+  size_t thread = omp_get_thread_num(), threads = omp_get_num_threads();
+  size_t end = chunks.size() * (thread + 1) / threads;
+  for (size_t i = chunks.size() * thread / threads; i < end; ++i)
+    chunks[i].sum =
+        sumOfChunk(chunks[i].dtype, chunks[i].data, chunks[i].count);
+}
+
 double Invocation::readResults() const {
-  double total = 0;
+  std::vector<Chunk> chunks;
   for (const rb_tensor &result : results) {
     int64_t count = 1;
     for (int32_t dim = 0; dim < result.rank; ++dim)
       count *= result.dims[dim];
-    switch (result.dtype) {
-    case RB_F64:
-      total += sum<double>(result, count);
-      break;
-    case RB_F32:
-      total += sum<float>(result, count);
-      break;
-    case RB_I64:
-      total += sum<int64_t>(result, count);
-      break;
-    case RB_I32:
-      total += sum<int32_t>(result, count);
-      break;
-    case RB_F16:
-    case RB_BF16:
-      total += sum<uint16_t>(result, count);
-      break;
-    default:
-      total += sum<int8_t>(result, count);
-    }
+    for (int64_t first = 0; first < count; first += sumChunk)
+      chunks.push_back({result.dtype,
+                        static_cast<const char *>(result.data) +
+                            first * bytesOf(result.dtype),
+                        std::min(sumChunk, count - first), 0});
   }
+  // With the threads that compute: whoever uses the results has them, too.
+  if (chunks.size() > 8)
+    GOMP_parallel(sumChunks, &chunks, 0, 0);
+  else
+    for (Chunk &chunk : chunks)
+      chunk.sum = sumOfChunk(chunk.dtype, chunk.data, chunk.count);
+  double total = 0;
+  for (const Chunk &chunk : chunks)
+    total += chunk.sum;
   return total;
 }
 

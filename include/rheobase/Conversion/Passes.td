@@ -83,7 +83,8 @@ def ConvertSpikingScanToLoopsPass : Pass<"convert-spiking-scan-to-loops", "::mli
     neurons. A thread takes its neurons in blocks through all time steps, so
     that their states stay in the cache; within a step the body is applied to
     vectors of `vector-width` neurons. What a backward scan replays is kept for
-    a block only.
+    a block only. Results of the function that nobody else in it touches, and that
+    are much larger than the caches, are written by non-temporal stores.
 
     ```mlir
     spiking.scan forward ins(%i = %x : memref<?x128xf32>) outs(%s : memref<?x128xf32>)
@@ -104,9 +105,12 @@ def ConvertSpikingScanToLoopsPass : Pass<"convert-spiking-scan-to-loops", "::mli
     Option<"vectorWidth", "vector-width", "int64_t", /*default=*/"16",
            "neurons (of 32 bits) that are computed at a time">,
   ];
-  let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
-    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::LLVM::LLVMDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
 }
 
 def FoldProductStartsPass : Pass<"fold-product-starts", "::mlir::func::FuncOp"> {

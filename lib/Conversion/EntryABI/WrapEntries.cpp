@@ -394,7 +394,13 @@ LogicalResult EntryBuilder::run() {
   returnStatus(RB_OK);
   function.setPrivate();
   // The wrapper has read them, and LLVM has no place for them.
-  function.removeArgAttrsAttr();
+  // Below, only what is the memory of a result is still of interest.
+  for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+    Attribute result = function.getArgAttr(i, kResultAttrName);
+    function.setArgAttrs(
+        i, result ? b.getDictionaryAttr(b.getNamedAttr(kResultAttrName, result))
+                  : b.getDictionaryAttr({}));
+  }
   function.removeResAttrsAttr();
   return success();
 }

@@ -119,10 +119,15 @@ Value LaneEmitter::load(Value memref, ValueRange indices) {
                                       zero);
 }
 
-void LaneEmitter::store(Value value, Value memref, ValueRange indices) {
+void LaneEmitter::store(Value value, Value memref, ValueRange indices,
+                        std::optional<int64_t> streamedAlignment) {
   value = spread(value);
   if (!lanes)
     memref::StoreOp::create(builder, loc, value, memref, indices);
+  else if (!mask && streamedAlignment)
+    vector::StoreOp::create(builder, loc, value, memref, indices,
+                            /*nontemporal=*/true,
+                            llvm::Align(*streamedAlignment));
   else if (!mask)
     vector::StoreOp::create(builder, loc, value, memref, indices);
   else

@@ -32,7 +32,10 @@ public:
 
   /// Neighbouring elements, the first at `indices`.
   mlir::Value load(mlir::Value memref, mlir::ValueRange indices);
-  void store(mlir::Value value, mlir::Value memref, mlir::ValueRange indices);
+  /// `streamedAlignment`: that of the address, in bytes, if the store is to
+  /// pass by the caches; vectors of which all lanes exist do.
+  void store(mlir::Value value, mlir::Value memref, mlir::ValueRange indices,
+             std::optional<int64_t> streamedAlignment = std::nullopt);
 
   /// What spiking.time_step gives.
   void setTimeStep(mlir::Value index) { timeStep = index; }

@@ -6,6 +6,7 @@
 
 #include "IndexMath.h"
 #include "LaneEmitter.h"
+#include "ScanNeighbours.h"
 #include "ScanOnBuffers.h"
 #include "TiledLoops.h"
 
@@ -15,6 +16,7 @@
 #include "rheobase/Support/Remarks.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Remarks.h"
@@ -33,14 +35,17 @@ using namespace rheobase::spiking;
 /// it pays.
 static constexpr int64_t updatesPerThread = 1 << 15;
 /// The states of the neurons that take a step together stay in the first-level
-/// cache, the past that a backward scan replays in the second-level one.
+/// cache, and so does the past that a backward scan replays, if there are not
+/// so many steps that the neurons would be fewer than the lines of their spikes
+/// have room for.
 static constexpr int64_t bytesOfStates = 1 << 14;
-static constexpr int64_t bytesOfPast = 1 << 18;
-/// With fewer steps a block is a single vector: its few lines of each sequence
-/// stay in the cache by themselves.
-static constexpr int64_t stepsThatPayBlocks = 12;
+static constexpr int64_t bytesOfPast = 1 << 14;
+static constexpr int64_t fewestNeurons = 64;
 /// Of the caches.
 static constexpr int64_t bytesOfLine = 64;
+/// Results from this size on pass by the caches: they would be written back
+/// before the caller reads them, and no line is read before it is written.
+static constexpr int64_t bytesThatPayStreaming = 1 << 25;
 
 namespace {
 
@@ -53,6 +58,10 @@ struct Access {
   SmallVector<int64_t> position;
   /// For each dimension of the space, whether it indexes the operand.
   SmallVector<bool> indexed;
+  /// Whether nobody but the function's caller reads it.
+  bool isResult = false;
+  /// Of a state.
+  StateSource source;
 };
 
 /// A vector of neurons at a step.
@@ -71,14 +80,22 @@ struct Position {
 
 /// The loop nest of a scan. The space is split into outer dimensions, each a
 /// loop, and inner ones that are collapsed to a single contiguous dimension
-/// along which the vectors lie. Threads share the neurons; a thread takes blocks
-/// of them through all steps, a step at a time: the block's sequences are read in
-/// runs, its states stay in the cache.
+/// along which the vectors lie. Threads share the neurons; a thread takes
+/// blocks of them through all steps, a step at a time: the block's sequences
+/// are read in runs, its states stay in the cache. A scan before it that
+/// computes what it replays, the recorder, shares its nest: its steps are taken
+/// instead.
 class ScanLowering {
 public:
-  ScanLowering(RewriterBase &rewriter, ScanOp scan, int64_t vectorWidth)
-      : b(rewriter), scan(scan), loc(scan.getLoc()), index{rewriter, loc},
-        vectorWidth(vectorWidth) {}
+  ScanLowering(RewriterBase &rewriter, ScanOp scan, const ScanSources &sources,
+               int64_t vectorWidth)
+      : b(rewriter), scan(scan), sources(sources), loc(scan.getLoc()),
+        index{rewriter, loc}, vectorWidth(vectorWidth) {}
+
+  void setRecorder(ScanOp other, const ScanSources &otherSources) {
+    recorder = other;
+    recorderSources = otherSources;
+  }
 
   LogicalResult run();
 
@@ -98,19 +115,29 @@ private:
   Value loadBuffer(const Position &at, Value buffer, Value step);
   void storeBuffer(const Position &at, Value value, Value buffer, Value step);
   Value zeroOf(Position &at, const Access &access);
-  IRMapping mapParams(Position &at, Block &block);
+  IRMapping mapParams(Position &at, ScanOp from, Block &block);
+  void mapUniform(ScanOp from, ArrayRef<Access> accesses);
+  Value loadFirst(Position &at, const Access &access);
+  void loadReplayedIns(Position &at, IRMapping &mapping, ScanOp from,
+                       Block &block);
+  SmallVectorImpl<Access> &paramsOf(ScanOp from) {
+    return from == scan ? params : recorderParams;
+  }
   void planBlocks();
+  Value createStreamingTest();
   void report();
   void emitRange(TiledLoops::Range range);
   void emitBlock(TiledLoops::Range block);
   SmallVector<Value> inPartial(const Position &at);
   void addTo(Position &at, Value sum, const Access &access);
   void emitReplay(Position &at);
+  void emitRecorder(Position &at);
   void emitStep(Position &at);
   void reduce(const Access &target, Value partial);
 
   RewriterBase &b;
-  ScanOp scan;
+  ScanOp scan, recorder;
+  ScanSources sources, recorderSources;
   Location loc;
   IndexMath index;
   int64_t vectorWidth;
@@ -120,6 +147,10 @@ private:
   /// First of the inner dimensions.
   int64_t split = 0;
   SmallVector<Access> ins, params, outs, states, accumulators, replayed;
+  SmallVector<Access> recorderParams, recorderOuts, recorderStates;
+  SmallVector<Access> *allAccesses[9] = {
+      &ins,      &params,         &outs,         &states,        &accumulators,
+      &replayed, &recorderParams, &recorderOuts, &recorderStates};
   /// Parameters that are the same everywhere.
   IRMapping uniform;
   SmallVector<Value> outerSizes;
@@ -135,8 +166,11 @@ private:
   /// For each input whether a block keeps a copy of it.
   SmallVector<bool> copied;
   /// Buffers of a block: replayed states before each step, inputs that the
-  /// replay and the body both read, sums over time. Null where there is none.
-  SmallVector<Value> pastStates, pastIns, sums;
+  /// replay and the body both read, sums over time, states that are not updated
+  /// in place. Null where there is none.
+  SmallVector<Value> pastStates, pastIns, sums, ownStates;
+  /// Whether stores of results pass by the caches in the code that is emitted.
+  bool streaming = false;
 };
 
 } // namespace
@@ -151,7 +185,13 @@ static int64_t getBytes(const Access &access) {
 Access ScanLowering::analyze(Value operand, bool timed) {
   Broadcast broadcast =
       getBroadcast(cast<MemRefType>(operand.getType()), space, timed);
-  Access access{operand, timed, broadcast.position, broadcast.indexed};
+  Access access{operand,           timed, broadcast.position,
+                broadcast.indexed, false, {}};
+  access.isResult =
+      timed && isResultMemory(operand) &&
+      llvm::all_of(operand.getUsers(), [&](Operation *user) {
+        return user == scan || user == recorder || isa<memref::DimOp>(user);
+      });
   return access;
 }
 
@@ -201,7 +241,7 @@ bool ScanLowering::isUniform(const Access &access, int64_t first) {
 
 void ScanLowering::chooseInner() {
   auto all = [&](llvm::function_ref<bool(const Access &)> holds) {
-    for (auto *list : {&ins, &params, &outs, &states, &accumulators, &replayed})
+    for (auto *list : allAccesses)
       if (!llvm::all_of(*list, holds))
         return false;
     return true;
@@ -221,11 +261,15 @@ void ScanLowering::collapse(Access &access) {
   });
   auto type = cast<MemRefType>(access.memref.getType());
   if (static_cast<int64_t>(groups.size()) != type.getRank() &&
-      memref::CollapseShapeOp::isGuaranteedCollapsible(type, groups))
-    access.memref =
-        memref::CollapseShapeOp::create(b, loc, access.memref, groups);
+      memref::CollapseShapeOp::isGuaranteedCollapsible(type, groups)) {
+    // A source has the type of the state.
+    for (Value *buffer : {&access.memref, &access.source.buffer})
+      if (*buffer)
+        *buffer = memref::CollapseShapeOp::create(b, loc, *buffer, groups);
+  }
   // From here on, dimension `split` stands for all inner ones.
-  Access collapsed{access.memref, access.timed, {}, {}};
+  Access collapsed{access.memref,   access.timed, {}, {},
+                   access.isResult, access.source};
   int64_t position = access.timed;
   for (int64_t dim = 0; dim < split; ++dim) {
     collapsed.position.push_back(access.position[dim] < 0 ? -1 : position++);
@@ -244,7 +288,7 @@ void ScanLowering::collapse(Access &access) {
 void ScanLowering::chooseLanes() {
   int64_t widest = 32;
   bool contiguous = rank > 0;
-  for (auto *list : {&ins, &params, &outs, &states, &accumulators, &replayed})
+  for (auto *list : allAccesses)
     for (const Access &access : *list) {
       Type element = getElementTypeOrSelf(access.memref.getType());
       if (element.isIntOrFloat())
@@ -306,10 +350,19 @@ Value ScanLowering::load(Position &at, const Access &access) {
   return memref::LoadOp::create(b, loc, access.memref, indices);
 }
 
+/// Of the vectors of an operand, where they may be streamed.
+static int64_t getVectorAlignment(const Access &access, int64_t lanes) {
+  return std::min(getBytes(access) * lanes, bytesOfLine);
+}
+
 void ScanLowering::store(Position &at, Value value, const Access &access) {
-  prefetch(at, access, /*isWrite=*/true);
+  std::optional<int64_t> streamed;
+  if (streaming && access.isResult && at.bufferLanes == tiling.lanes)
+    streamed = getVectorAlignment(access, tiling.lanes);
+  else
+    prefetch(at, access, /*isWrite=*/true);
   at.lane.store(value, access.memref,
-                indicesOf(access, at.step, at.outer, at.inner));
+                indicesOf(access, at.step, at.outer, at.inner), streamed);
 }
 
 Value ScanLowering::loadBuffer(const Position &at, Value buffer, Value step) {
@@ -330,31 +383,68 @@ Value ScanLowering::zeroOf(Position &at, const Access &access) {
       b.getZeroAttr(getElementTypeOrSelf(access.memref.getType()))));
 }
 
-/// The values of the parameters that `block`, the body or the replay, uses.
-IRMapping ScanLowering::mapParams(Position &at, Block &block) {
+/// The values of the parameters that `block`, the body or the replay of `from`,
+/// uses.
+IRMapping ScanLowering::mapParams(Position &at, ScanOp from, Block &block) {
   IRMapping mapping;
-  for (auto [i, access] : llvm::enumerate(params)) {
-    BlockArgument argument = block.getArgument(ins.size() + i);
+  for (auto [i, access] : llvm::enumerate(paramsOf(from))) {
+    BlockArgument argument = block.getArgument(from.getIns().size() + i);
     if (argument.use_empty())
       continue;
-    Value value = uniform.lookupOrNull(scan.getParamArgs()[i]);
+    Value value = uniform.lookupOrNull(from.getParamArgs()[i]);
     mapping.map(argument, value ? value : load(at, access));
   }
   return mapping;
 }
 
-/// A step of the replayed recurrence: the past grows by the next states.
-void ScanLowering::emitReplay(Position &at) {
-  Block &block = scan.getReplay().front();
-  IRMapping mapping = mapParams(at, block);
-  for (auto [i, access] : llvm::enumerate(ins)) {
+/// The state that a neuron begins with.
+Value ScanLowering::loadFirst(Position &at, const Access &access) {
+  if (access.source.scalar)
+    return at.lane.spread(access.source.scalar);
+  Access from = access;
+  if (access.source.buffer)
+    from.memref = access.source.buffer;
+  return load(at, from);
+}
+
+/// The inputs that `block` of `from` uses, while the past is computed.
+void ScanLowering::loadReplayedIns(Position &at, IRMapping &mapping,
+                                   ScanOp from, Block &block) {
+  for (auto [i, input] : llvm::enumerate(from.getIns())) {
     BlockArgument argument = block.getArgument(i);
     if (argument.use_empty())
       continue;
-    mapping.map(argument, load(at, access));
-    if (pastIns[i])
-      storeBuffer(at, mapping.lookup(argument), pastIns[i], at.step);
+    int64_t number = llvm::find(scan.getIns(), input) - scan.getIns().begin();
+    mapping.map(argument, load(at, ins[number]));
+    if (pastIns[number])
+      storeBuffer(at, mapping.lookup(argument), pastIns[number], at.step);
   }
+}
+
+/// A step of the recorder, which grows the past as the replay would.
+void ScanLowering::emitRecorder(Position &at) {
+  Block &block = recorder.getBody().front();
+  IRMapping mapping = mapParams(at, recorder, block);
+  loadReplayedIns(at, mapping, recorder, block);
+  for (auto [argument, past] : llvm::zip(recorder.getStateArgs(), pastStates))
+    mapping.map(argument, loadBuffer(at, past, at.step));
+  at.lane.setTimeStep(at.step);
+  at.lane.emit(block, mapping);
+  YieldOp yield = recorder.getYield();
+  for (auto [access, value] : llvm::zip(recorderOuts, yield.getOutputs()))
+    store(at, mapping.lookupOrDefault(value), access);
+  Value next = index.add(at.step, one);
+  for (auto [past, value] : llvm::zip(pastStates, yield.getNext()))
+    storeBuffer(at, mapping.lookupOrDefault(value), past, next);
+}
+
+/// A step of the replayed recurrence: the past grows by the next states.
+void ScanLowering::emitReplay(Position &at) {
+  if (recorder)
+    return emitRecorder(at);
+  Block &block = scan.getReplay().front();
+  IRMapping mapping = mapParams(at, scan, block);
+  loadReplayedIns(at, mapping, scan, block);
   for (auto [i, past] : llvm::enumerate(pastStates))
     mapping.map(block.getArgument(ins.size() + params.size() + i),
                 loadBuffer(at, past, at.step));
@@ -369,7 +459,7 @@ void ScanLowering::emitReplay(Position &at) {
 /// A step of the body.
 void ScanLowering::emitStep(Position &at) {
   Block &block = scan.getBody().front();
-  IRMapping mapping = mapParams(at, block);
+  IRMapping mapping = mapParams(at, scan, block);
   for (auto [i, access] : llvm::enumerate(ins)) {
     BlockArgument argument = block.getArgument(i);
     if (!argument.use_empty())
@@ -377,9 +467,11 @@ void ScanLowering::emitStep(Position &at) {
                                 ? loadBuffer(at, pastIns[i], at.step)
                                 : load(at, access));
   }
-  for (auto [argument, access] : llvm::zip(scan.getStateArgs(), states))
+  for (auto [i, argument] : llvm::enumerate(scan.getStateArgs()))
     if (!argument.use_empty())
-      mapping.map(argument, load(at, access));
+      mapping.map(argument, states[i].source.isElsewhere()
+                                ? loadBuffer(at, ownStates[i], zero)
+                                : load(at, states[i]));
   for (auto [argument, past] :
        llvm::zip(scan.getReplayedArgs(), pastStates))
     if (!argument.use_empty())
@@ -390,8 +482,13 @@ void ScanLowering::emitStep(Position &at) {
   YieldOp yield = scan.getYield();
   for (auto [access, value] : llvm::zip(outs, yield.getOutputs()))
     store(at, mapping.lookupOrDefault(value), access);
-  for (auto [access, value] : llvm::zip(states, yield.getNext()))
-    store(at, mapping.lookupOrDefault(value), access);
+  for (auto [i, next] : llvm::enumerate(yield.getNext())) {
+    Value value = mapping.lookupOrDefault(next);
+    if (states[i].source.isElsewhere())
+      storeBuffer(at, value, ownStates[i], zero);
+    else
+      store(at, value, states[i]);
+  }
   for (auto [i, contribution] : llvm::enumerate(yield.getContributions())) {
     Value value = at.lane.spread(mapping.lookupOrDefault(contribution));
     Value sum = scan.isStep() ? zeroOf(at, accumulators[i])
@@ -419,6 +516,12 @@ void ScanLowering::addTo(Position &at, Value sum, const Access &access) {
   Value init = load(at, access);
   store(at, arith::AddFOp::create(b, loc, init, sum), access);
 }
+
+static bool isElsewhere(const Access &state) {
+  return state.source.isElsewhere();
+}
+
+static bool isRead(const Access &state) { return state.source.isRead; }
 
 /// All steps of a block of neurons.
 void ScanLowering::emitBlock(TiledLoops::Range block) {
@@ -452,13 +555,25 @@ void ScanLowering::emitBlock(TiledLoops::Range block) {
   if (!replayed.empty()) {
     forEachVector(zero, [&](Position &at) {
       for (auto [access, past] : llvm::zip(replayed, pastStates))
-        storeBuffer(at, load(at, access), past, zero);
+        storeBuffer(at, loadFirst(at, access), past, zero);
     });
     createLoop(b, loc, zero, steps, one, [&](Value step) {
       Value next = index.min(index.add(step, one), lastStep);
       forEachVector(step, [&](Position &at) { emitReplay(at); }, next);
     });
+    if (llvm::any_of(recorderStates, isRead))
+      forEachVector(zero, [&](Position &at) {
+        for (auto [access, past] : llvm::zip(recorderStates, pastStates))
+          if (isRead(access))
+            store(at, loadBuffer(at, past, steps), access);
+      });
   }
+  if (llvm::any_of(states, isElsewhere))
+    forEachVector(zero, [&](Position &at) {
+      for (auto [access, own] : llvm::zip(states, ownStates))
+        if (own)
+          storeBuffer(at, loadFirst(at, access), own, zero);
+    });
   if (!accumulators.empty())
     forEachVector(zero, [&](Position &at) {
       for (auto [i, access] : llvm::enumerate(accumulators))
@@ -473,6 +588,12 @@ void ScanLowering::emitBlock(TiledLoops::Range block) {
                                   : index.min(index.add(step, one), lastStep);
     forEachVector(step, [&](Position &at) { emitStep(at); }, next);
   });
+  if (llvm::any_of(states, isElsewhere) && llvm::any_of(states, isRead))
+    forEachVector(zero, [&](Position &at) {
+      for (auto [access, own] : llvm::zip(states, ownStates))
+        if (own && isRead(access))
+          store(at, loadBuffer(at, own, zero), access);
+    });
   if (llvm::is_contained(partials, Value()))
     forEachVector(zero, [&](Position &at) {
       for (auto [i, access] : llvm::enumerate(accumulators))
@@ -502,19 +623,57 @@ void ScanLowering::planBlocks() {
   Value neurons =
       index.constant(bytesOfStates / std::max<int64_t>(stateBytes, 4));
   if (pastBytes)
-    neurons =
-        index.min(neurons, index.div(index.constant(bytesOfPast / pastBytes),
-                                     index.add(steps, one)));
-  neurons = b.createOrFold<arith::SelectOp>(
-      loc, index.less(steps, index.constant(stepsThatPayBlocks)), one, neurons);
+    neurons = index.min(
+        neurons, index.max(index.div(index.constant(bytesOfPast / pastBytes),
+                                     index.add(steps, one)),
+                           index.constant(fewestNeurons)));
   auto [rows, tiles] = loops.getBlockShape(index, neurons);
   rows = index.min(rows, index.max(loops.getRows(index), one));
   blockShape = {rows, tiles};
-  if (replayed.empty() && accumulators.empty())
+  if (replayed.empty() && accumulators.empty() &&
+      llvm::none_of(states, isElsewhere))
     return;
   blockPitch =
       index.mul(tiles, index.constant(std::max<int64_t>(tiling.lanes, 1)));
   blockSize = index.mul(rows, blockPitch);
+}
+
+/// Whether the results are large enough to be streamed, and aligned; null if
+/// none may be.
+Value ScanLowering::createStreamingTest() {
+  Value bytes;
+  SmallVector<Value> unaligned;
+  int64_t inner = tiling.lanes;
+  if (tiling.lanes < 2 || tiling.staticTail)
+    return {};
+  for (const Access &access : llvm::concat<const Access>(outs, recorderOuts)) {
+    if (!access.isResult || !access.indexed[split])
+      continue;
+    // Rows begin where the one before ends.
+    int64_t alignment = getVectorAlignment(access, inner);
+    Value size = index.constant(getBytes(access));
+    unaligned.push_back(
+        index.rem(index.mul(innerSize, size), index.constant(alignment)));
+    unaligned.push_back(index.rem(
+        memref::ExtractAlignedPointerAsIndexOp::create(b, loc, access.memref),
+        index.constant(alignment)));
+    Value count = steps;
+    for (int64_t dim = 0; dim < split; ++dim)
+      if (access.indexed[dim])
+        count = index.mul(count, outerSizes[dim]);
+    count = index.mul(index.mul(count, innerSize), size);
+    bytes = bytes ? index.add(bytes, count) : count;
+  }
+  if (!bytes)
+    return {};
+  auto known = IndexMath::getConstant(bytes);
+  if (known && *known < bytesThatPayStreaming)
+    return {};
+  Value test = index.less(index.constant(bytesThatPayStreaming - 1), bytes);
+  Value sum = zero;
+  for (Value rest : unaligned)
+    sum = index.add(sum, rest);
+  return arith::AndIOp::create(b, loc, test, index.less(sum, one));
 }
 
 void ScanLowering::report() {
@@ -546,6 +705,10 @@ void ScanLowering::emitRange(TiledLoops::Range range) {
                         getElementTypeOrSelf(access.memref.getType())),
         index.mul(count, blockSize));
   };
+  pastStates.clear();
+  pastIns.clear();
+  sums.clear();
+  ownStates.clear();
   Value afterwards = index.add(steps, one);
   for (const Access &access : replayed)
     pastStates.push_back(allocate(access, afterwards));
@@ -553,12 +716,17 @@ void ScanLowering::emitRange(TiledLoops::Range range) {
     pastIns.push_back(keep ? allocate(access, steps) : Value());
   for (auto [access, partial] : llvm::zip(accumulators, partials))
     sums.push_back(partial ? Value() : allocate(access, one));
+  for (const Access &access : states)
+    ownStates.push_back(isElsewhere(access) ? allocate(access, one) : Value());
   loops.createBlocks(index, range, blockShape,
                      [&](TiledLoops::Range block) { emitBlock(block); });
-  for (auto *list : {&pastStates, &pastIns, &sums})
+  for (auto *list : {&pastStates, &pastIns, &sums, &ownStates})
     for (Value buffer : *list)
       if (buffer)
         memref::DeallocOp::create(b, loc, buffer);
+  // Whoever waits for this thread sees what it streamed.
+  if (streaming)
+    LLVM::FenceOp::create(b, loc, LLVM::AtomicOrdering::seq_cst, "");
 }
 
 /// target += the sum of `partial` over the dimensions that do not index it, in
@@ -624,8 +792,19 @@ void ScanLowering::reduce(const Access &target, Value partial) {
   });
 }
 
+/// Loads the parameters that are the same everywhere.
+void ScanLowering::mapUniform(ScanOp from, ArrayRef<Access> accesses) {
+  for (auto [argument, access] : llvm::zip(from.getParamArgs(), accesses))
+    if (llvm::none_of(access.indexed, [](bool indexed) { return indexed; }))
+      uniform.map(argument, memref::LoadOp::create(
+                                b, loc, access.memref,
+                                indicesOf(access, {}, ValueRange(outerSizes),
+                                          innerSize)));
+}
+
 LogicalResult ScanLowering::run() {
-  if (failed(checkScanOnBuffers(scan)))
+  if (failed(checkScanOnBuffers(scan)) ||
+      (recorder && failed(checkScanOnBuffers(recorder))))
     return failure();
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(scan);
@@ -644,6 +823,24 @@ LogicalResult ScanLowering::run() {
     accumulators.push_back(analyze(operand, false));
   for (Value operand : scan.getReplayed())
     replayed.push_back(analyze(operand, false));
+  for (auto [state, source] : llvm::zip(states, sources.states))
+    state.source = source;
+  for (auto [state, source] : llvm::zip(replayed, sources.replayed))
+    state.source = source;
+  if (recorder) {
+    for (Value operand : recorder.getParams())
+      recorderParams.push_back(analyze(operand, false));
+    for (Value operand : recorder.getOuts())
+      recorderOuts.push_back(analyze(operand, true));
+    for (auto [operand, source] :
+         llvm::zip(recorder.getStates(), recorderSources.states)) {
+      recorderStates.push_back(analyze(operand, false));
+      recorderStates.back().source = source;
+    }
+    // What the replay begins with need not be there any more.
+    for (auto [first, state] : llvm::zip(replayed, recorderStates))
+      first.source = state.source;
+  }
   chooseInner();
 
   zero = index.constant(0);
@@ -657,17 +854,14 @@ LogicalResult ScanLowering::run() {
     innerSize = index.mul(
         innerSize, index.dim(reference.memref, reference.position[dim]));
   steps = createTimeSteps(index, scan);
-  for (auto *list : {&ins, &params, &outs, &states, &accumulators, &replayed})
+  for (auto *list : allAccesses)
     for (Access &access : *list)
       collapse(access);
   chooseLanes();
 
-  for (auto [argument, access] : llvm::zip(scan.getParamArgs(), params))
-    if (llvm::none_of(access.indexed, [](bool indexed) { return indexed; }))
-      uniform.map(argument, memref::LoadOp::create(
-                                b, loc, access.memref,
-                                indicesOf(access, {}, ValueRange(outerSizes),
-                                          innerSize)));
+  mapUniform(scan, params);
+  if (recorder)
+    mapUniform(recorder, recorderParams);
   for (const Access &access : accumulators) {
     bool whole = true;
     for (int64_t dim = 0; dim < (rank > 0 ? split + 1 : 0); ++dim)
@@ -688,28 +882,64 @@ LogicalResult ScanLowering::run() {
   report();
   Value neurons =
       index.div(index.constant(updatesPerThread), index.max(steps, one));
-  loops.createParallelRanges(
-      index, neurons, [&](TiledLoops::Range range) { emitRange(range); });
+  auto emitAll = [&] {
+    loops.createParallelRanges(
+        index, neurons, [&](TiledLoops::Range range) { emitRange(range); });
+  };
+  if (Value streams = createStreamingTest()) {
+    auto choice = scf::IfOp::create(b, loc, streams, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard inBranch(b);
+    b.setInsertionPointToStart(choice.thenBlock());
+    streaming = true;
+    emitAll();
+    streaming = false;
+    b.setInsertionPointToStart(choice.elseBlock());
+    emitAll();
+  } else {
+    emitAll();
+  }
 
   for (auto [access, partial] : llvm::zip(accumulators, partials))
     if (partial) {
       reduce(access, partial);
       memref::DeallocOp::create(b, loc, partial);
     }
+  if (recorder)
+    b.eraseOp(recorder);
   b.eraseOp(scan);
   return success();
 }
 
 LogicalResult rheobase::convertScanToLoops(RewriterBase &rewriter, ScanOp scan,
                                            int64_t vectorWidth) {
-  return ScanLowering(rewriter, scan, vectorWidth).run();
+  ScanSources sources = takeScanSources(rewriter, scan);
+  return ScanLowering(rewriter, scan, sources, vectorWidth).run();
 }
 
 namespace {
+/// A fence allocates nothing, so the scopes around it may go.
+struct FenceEffects
+    : MemoryEffectOpInterface::ExternalModel<FenceEffects, LLVM::FenceOp> {
+  void
+  getEffects(Operation *,
+             SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+                 &effects) const {
+    effects.emplace_back(MemoryEffects::Read::get());
+    effects.emplace_back(MemoryEffects::Write::get());
+  }
+};
+
 struct ConvertSpikingScanToLoopsPass
     : rheobase::impl::ConvertSpikingScanToLoopsPassBase<
           ConvertSpikingScanToLoopsPass> {
   using ConvertSpikingScanToLoopsPassBase::ConvertSpikingScanToLoopsPassBase;
+
+  void getDependentDialects(DialectRegistry &registry) const override {
+    ConvertSpikingScanToLoopsPassBase::getDependentDialects(registry);
+    registry.addExtension(+[](MLIRContext *context, LLVM::LLVMDialect *) {
+      LLVM::FenceOp::attachInterface<FenceEffects>(*context);
+    });
+  }
 
   void runOnOperation() override {
     if (vectorWidth < 1) {
@@ -719,17 +949,37 @@ struct ConvertSpikingScanToLoopsPass
     }
     SmallVector<ScanOp> scans;
     getOperation().walk([&](ScanOp scan) { scans.push_back(scan); });
+    if (scans.empty())
+      return markAllAnalysesPreserved();
+    // Scans on tensors belong to a level above.
+    llvm::erase_if(scans, [](ScanOp scan) {
+      return llvm::any_of(scan->getOperandTypes(),
+                          llvm::IsaPred<RankedTensorType>);
+    });
     IRRewriter rewriter(&getContext());
+    DenseMap<Operation *, ScanSources> sources;
+    for (ScanOp scan : scans)
+      sources[scan] = takeScanSources(rewriter, scan);
+    DenseMap<Operation *, ScanOp> recorders;
+    DenseSet<Operation *> recording;
+    for (ScanOp scan : scans)
+      if (ScanOp recorder =
+              findRecorder(scan, sources[scan], [&](ScanOp other) {
+                auto it = sources.find(other);
+                return it == sources.end() ? nullptr : &it->second;
+              })) {
+        recorders[scan] = recorder;
+        recording.insert(recorder);
+      }
     for (ScanOp scan : scans) {
-      // Scans on tensors belong to a level above.
-      if (llvm::any_of(scan->getOperandTypes(),
-                       llvm::IsaPred<RankedTensorType>))
+      if (recording.contains(scan))
         continue;
-      if (failed(convertScanToLoops(rewriter, scan, vectorWidth)))
+      ScanLowering lowering(rewriter, scan, sources[scan], vectorWidth);
+      if (ScanOp recorder = recorders.lookup(scan))
+        lowering.setRecorder(recorder, sources[recorder]);
+      if (failed(lowering.run()))
         return signalPassFailure();
     }
-    if (scans.empty())
-      markAllAnalysesPreserved();
   }
 };
 } // namespace
