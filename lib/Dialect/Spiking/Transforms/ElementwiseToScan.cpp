@@ -84,17 +84,24 @@ struct ConvertElementwise : RewritePattern {
 };
 
 /// y = (x - mean) * rstd * gamma + beta with rstd = 1 / sqrt(variance +
-/// epsilon).
+/// epsilon). In training the operation stays for its statistics.
 struct ConvertBatchNorm : OpRewritePattern<BatchNormOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(BatchNormOp op,
                                 PatternRewriter &rewriter) const override {
-    if (op.getMode() != Mode::Inference)
-      return rewriter.notifyMatchFailure(op, "statistics of the batch itself");
     Location loc = op.getLoc();
     RankedTensorType type = getType(op.getInput());
     auto element = cast<FloatType>(type.getElementType());
+    if (op.getMode() == Mode::Train) {
+      if (op.getOutput().use_empty())
+        return rewriter.notifyMatchFailure(op, "only its statistics are used");
+      rewriter.setInsertionPointAfter(op);
+      rewriter.replaceAllUsesWith(
+          op.getOutput(),
+          normalize(rewriter, op, op.getSavedMean(), op.getSavedRstd()));
+      return success();
+    }
 
     ScanComposer forRstd(rewriter, loc, Direction::Step);
     Formula rstdCode{forRstd.getBody(), loc, element};
@@ -108,35 +115,52 @@ struct ConvertBatchNorm : OpRewritePattern<BatchNormOp> {
                     op.getRunningVariance()));
     Value rstd = forRstd.create().getResult(0);
 
-    // [C, 1, ..., 1]: the channel in its place.
+    rewriter.replaceOp(op, {normalize(rewriter, op, op.getRunningMean(), rstd),
+                            op.getRunningMean(), op.getRunningVariance(),
+                            op.getRunningMean(), rstd});
+    return success();
+  }
+
+private:
+  /// The input with the given statistics, [C], or [T, C] of a sequence.
+  static Value normalize(OpBuilder &builder, BatchNormOp op, Value mean,
+                         Value rstd) {
+    Location loc = op.getLoc();
+    RankedTensorType type = getType(op.getInput());
+    // [C, 1, ..., 1] or [T, 1, ..., C, 1, ..., 1]: the dimensions in their
+    // places.
     int64_t after = -op.getChannelDim() - 1;
     auto align = [&](Value perChannel) -> Value {
-      if (after == 0)
+      RankedTensorType from = getType(perChannel);
+      SmallVector<int64_t> shape(from.getShape());
+      SmallVector<ReassociationIndices> groups(1);
+      if (from.getRank() == 2) {
+        shape.insert(shape.begin() + 1, type.getRank() - after - 2, 1);
+        groups.front().push_back(0);
+        groups.emplace_back();
+      }
+      shape.append(after, 1);
+      if (static_cast<int64_t>(shape.size()) == from.getRank())
         return perChannel;
-      SmallVector<int64_t> shape(getType(perChannel).getShape());
-      shape.resize(1 + after, 1);
-      ReassociationIndices all =
-          llvm::to_vector(llvm::seq<int64_t>(0, 1 + after));
+      llvm::append_range(groups.back(),
+                         llvm::seq<int64_t>(groups.size() - 1, shape.size()));
       return tensor::ExpandShapeOp::create(
-          rewriter, loc, RankedTensorType::get(shape, element), perChannel,
-          ArrayRef<ReassociationIndices>(all));
+          builder, loc, RankedTensorType::get(shape, from.getElementType()),
+          perChannel, groups);
     };
-    ScanComposer composer(rewriter, loc, Direction::Step);
-    Formula code{composer.getBody(), loc, element};
+    ScanComposer composer(builder, loc, Direction::Step);
+    Formula code{composer.getBody(), loc,
+                 cast<FloatType>(type.getElementType())};
     Value x = composer.getIn(op.getInput());
-    Value mean = composer.getParam(align(op.getRunningMean()));
+    Value centre = composer.getParam(align(mean));
     Value scale = composer.getParam(align(rstd));
     Value gamma = composer.getParam(align(op.getGamma()));
     Value beta = composer.getParam(align(op.getBeta()));
-    Value y = code.mul(code.mul(code.sub(x, mean), scale), gamma);
+    Value y = code.mul(code.mul(code.sub(x, centre), scale), gamma);
     composer.addOutput(
         code.add(y, beta),
-        createEmpty(rewriter, loc, getType(op.getOutput()), op.getInput()));
-    Value output = composer.create().getResult(0);
-    rewriter.replaceOp(op,
-                       {output, op.getRunningMean(), op.getRunningVariance(),
-                        op.getRunningMean(), rstd});
-    return success();
+        createEmpty(builder, loc, getType(op.getOutput()), op.getInput()));
+    return composer.create().getResult(0);
   }
 };
 

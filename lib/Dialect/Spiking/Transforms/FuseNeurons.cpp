@@ -15,6 +15,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Remarks.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
@@ -43,19 +44,11 @@ static bool isStateless(ScanOp scan) {
 /// Operations that cost less at every step than what they give costs in memory.
 static constexpr int64_t cheapOperations = 8;
 
-/// Whether `producer` computes once, and with few operations, what `consumer`
-/// alone reads at every step as a parameter.
-static bool feedsParamsCheaply(ScanOp producer, ScanOp consumer) {
-  if (consumer.isStep() || !producer.isStep() || !isStateless(producer) ||
-      producer.getSpace() != consumer.getSpace())
-    return false;
-  unsigned firstParam = consumer.getIns().size();
-  for (OpOperand &use : producer->getUses())
-    if (use.getOwner() != consumer || use.getOperandNumber() < firstParam ||
-        use.getOperandNumber() >= firstParam + consumer.getParams().size())
-      return false;
-  Block &body = producer.getBody().front();
-  return static_cast<int64_t>(body.getOperations().size()) - 1 <=
+/// Whether a step of the scan is a few operations without a recurrence.
+static bool isCheap(ScanOp scan) {
+  Block &body = scan.getBody().front();
+  return scan.isStep() && isStateless(scan) &&
+         static_cast<int64_t>(body.getOperations().size()) - 1 <=
              cheapOperations &&
          llvm::all_of(body.without_terminator(), [](Operation &op) {
            return isa<arith::AddFOp, arith::SubFOp, arith::MulFOp,
@@ -63,6 +56,20 @@ static bool feedsParamsCheaply(ScanOp producer, ScanOp consumer) {
                       arith::MaximumFOp, arith::MinimumFOp, arith::ExtFOp,
                       arith::TruncFOp, arith::UIToFPOp, arith::SIToFPOp>(op);
          });
+}
+
+/// Whether `producer` computes once, and with few operations, what `consumer`
+/// alone reads at every step as a parameter.
+static bool feedsParamsCheaply(ScanOp producer, ScanOp consumer) {
+  if (consumer.isStep() || producer.getSpace() != consumer.getSpace() ||
+      !isCheap(producer))
+    return false;
+  unsigned firstParam = consumer.getIns().size();
+  for (OpOperand &use : producer->getUses())
+    if (use.getOwner() != consumer || use.getOperandNumber() < firstParam ||
+        use.getOperandNumber() >= firstParam + consumer.getParams().size())
+      return false;
+  return true;
 }
 
 namespace {
@@ -404,9 +411,7 @@ static remark::RemarkOpts getOptions(Operation *op, StringRef name) {
       .function(function ? function.getName() : StringRef());
 }
 
-/// An extent of a scan's result is that of what it starts as, an extent of a
-/// repeated value that of the value: so asking for it depends on neither.
-static void resolveDims(Block &block) {
+void rheobase::spiking::resolveDims(Block &block) {
   for (Operation &op : llvm::make_early_inc_range(block)) {
     auto dim = dyn_cast<tensor::DimOp>(op);
     if (!dim || !dim.getConstantIndex())
@@ -432,10 +437,66 @@ static void resolveDims(Block &block) {
     dim.getResult().replaceAllUsesWith(extent);
     dim.erase();
   }
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (isa<RepeatOp>(op) && op.use_empty())
+      op.erase();
+}
+
+static int64_t getBits(Value value) {
+  return getElementTypeOrSelf(value.getType()).getIntOrFloatBitWidth();
+}
+
+/// What a few operations compute of one tensor, for several scans: each scan
+/// gets them for itself, if all of them can take them in. They then read what
+/// the operations read, and what these give is never written: a normalization
+/// for the neurons of the forward and of the backward pass.
+static void duplicate(ScanOp scan) {
+  if (!isCheap(scan) || scan->getNumResults() != 1 || scan->hasOneUse())
+    return;
+  // Reading their operand costs no more than reading their result.
+  RankedTensorType type = getType(scan->getResult(0));
+  int64_t bits = 0;
+  for (Value in : scan.getIns())
+    if (getType(in).getRank() == type.getRank())
+      bits += getBits(in);
+  if (bits > getBits(scan->getResult(0)))
+    return;
+  SetVector<Operation *> users;
+  for (Operation *user : scan->getUsers()) {
+    if (!isa<ScanOp>(user) || user->getBlock() != scan->getBlock())
+      return;
+    users.insert(user);
+  }
+  if (users.size() < 2)
+    return;
+  OpBuilder builder(scan);
+  SmallVector<std::pair<Operation *, ScanOp>> copies;
+  bool legal = true;
+  for (Operation *user : users) {
+    auto copy = cast<ScanOp>(builder.clone(*scan));
+    user->replaceUsesOfWith(scan->getResult(0), copy->getResult(0));
+    copies.emplace_back(user, copy);
+    std::string reason;
+    legal &= Fusion(copy, cast<ScanOp>(user)).isLegal(reason);
+  }
+  for (auto [user, copy] : copies)
+    if (!legal) {
+      user->replaceUsesOfWith(copy->getResult(0), scan->getResult(0));
+      copy->erase();
+    }
+  if (!legal)
+    return;
+  remark::passed(scan.getLoc(), getOptions(scan, remarks::kFused))
+      << "a few operations are executed in each of " +
+             std::to_string(users.size()) +
+             " scans instead of being kept in memory";
+  scan->erase();
 }
 
 void rheobase::spiking::fuseScans(Block &block) {
   resolveDims(block);
+  for (ScanOp scan : llvm::to_vector(block.getOps<ScanOp>()))
+    duplicate(scan);
   for (Operation *op = block.empty() ? nullptr : &block.front(); op;
        op = op->getNextNode()) {
     auto scan = dyn_cast<ScanOp>(op);

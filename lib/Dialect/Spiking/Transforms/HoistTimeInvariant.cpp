@@ -204,9 +204,7 @@ bool rheobase::spiking::hoistTimeInvariant(Block &block, bool exact) {
       changed |= hoist(&op, exact);
   }
   if (changed)
-    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-      if (isa<RepeatOp>(op) && op.use_empty())
-        op.erase();
+    resolveDims(block);
   return changed;
 }
 

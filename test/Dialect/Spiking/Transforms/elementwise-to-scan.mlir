@@ -100,13 +100,26 @@ func.func @adamw(%p: tensor<8xf32>, %g: tensor<8xf32>, %m: tensor<8xf32>, %v: te
   return %p1 : tensor<8xf32>
 }
 
-// Not elementwise, not on tensors, or with statistics of the batch: stays.
+// In training the operation stays for its statistics; what they normalize is elementwise. Statistics of each step have time as a dimension.
+// CHECK-LABEL: @statistics
+// CHECK: spiking.batch_norm %[[X:.*]] scale
+// CHECK: %[[M:.*]] = tensor.expand_shape %saved_mean {{\[}}[0], [1, 2, 3]] {{.*}} : tensor<?x3xf32> into tensor<?x1x3x1xf32>
+// CHECK: %[[R:.*]] = tensor.expand_shape %saved_rstd
+// CHECK: spiking.scan step ins(%[[XT:.*]] = %[[X]] : tensor<?x4x3x2xf32>) params(%[[A:[a-z0-9]+]] = %[[M]] : tensor<?x1x3x1xf32>, %[[B:[a-z0-9]+]] = %[[R]]
+// CHECK-NEXT: %[[C:.*]] = arith.subf %[[XT]], %[[A]]
+// CHECK-NEXT: arith.mulf %[[C]], %[[B]]
+func.func @statistics(%x: tensor<?x4x3x2xf32>, %g: tensor<3xf32>) -> (tensor<?x4x3x2xf32>, tensor<3xf32>) {
+  %z:5 = spiking.batch_norm %x scale(%g) shift(%g) running(%g, %g) {channel_dim = -2, sequence = true} : (tensor<?x4x3x2xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>) -> (tensor<?x4x3x2xf32>, tensor<3xf32>, tensor<3xf32>, tensor<?x3xf32>, tensor<?x3xf32>)
+  return %z#0, %z#1 : tensor<?x4x3x2xf32>, tensor<3xf32>
+}
+
+// Not elementwise, not on tensors, or statistics of the batch alone: stays.
 // CHECK-LABEL: @other
 // CHECK-NOT: spiking.scan
 // CHECK: return
-func.func @other(%x: tensor<4x3xf32>, %w: tensor<3x3xf32>, %g: tensor<3xf32>, %a: f32) -> (tensor<4x3xf32>, f32) {
+func.func @other(%x: tensor<4x3xf32>, %w: tensor<3x3xf32>, %g: tensor<3xf32>, %a: f32) -> (tensor<4x3xf32>, tensor<3xf32>, f32) {
   %y = spiking.linear %x, %w : (tensor<4x3xf32>, tensor<3x3xf32>) -> tensor<4x3xf32>
   %z:5 = spiking.batch_norm %y scale(%g) shift(%g) running(%g, %g) : (tensor<4x3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>) -> (tensor<4x3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>)
   %b = arith.addf %a, %a : f32
-  return %z#0, %b : tensor<4x3xf32>, f32
+  return %y, %z#1, %b : tensor<4x3xf32>, tensor<3xf32>, f32
 }

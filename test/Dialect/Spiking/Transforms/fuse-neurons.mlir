@@ -171,3 +171,46 @@ func.func @before_steps(%x: tensor<2x8xf32>, %T: index) -> (tensor<?x2x8xi1>, te
   %y, %u = spiking.if %q : (tensor<?x2x8xf32>) -> (tensor<?x2x8xi1>, tensor<2x8xf32>)
   return %s, %t, %y, %n : tensor<?x2x8xi1>, tensor<?x2x8xi1>, tensor<?x2x8xi1>, tensor<2x8xf32>
 }
+
+// A few operations on one tensor, for several scans: each executes them, and their result is not kept.
+// CHECK-LABEL: @each
+// CHECK-NOT: spiking.scan step
+// CHECK: spiking.scan forward ins(%[[X:[a-z0-9_]+]] = %arg0
+// CHECK-NEXT: arith.mulf %[[X]], %[[X]]
+// CHECK: spiking.scan forward ins(%[[Y:[a-z0-9_]+]] = %arg0
+// CHECK-NEXT: arith.mulf %[[Y]], %[[Y]]
+// REMARK: Function=each | Remark="a few operations are executed in each of 2 scans instead of being kept in memory"
+func.func @each(%x: tensor<?x2x8xf32>) -> (tensor<?x2x8xi1>, tensor<?x2x8xi1>) {
+  %m = arith.mulf %x, %x : tensor<?x2x8xf32>
+  %s, %v = spiking.if %m : (tensor<?x2x8xf32>) -> (tensor<?x2x8xi1>, tensor<2x8xf32>)
+  %t, %u = spiking.lif %m {decay = 0.5} : (tensor<?x2x8xf32>) -> (tensor<?x2x8xi1>, tensor<2x8xf32>)
+  return %s, %t : tensor<?x2x8xi1>, tensor<?x2x8xi1>
+}
+
+// Not where another operation needs the result, or reading the operands costs more than reading it.
+// CHECK-LABEL: @kept
+// CHECK: %[[S:.*]]:3 = spiking.scan forward ins(%{{.*}} = %arg0 : tensor<?x2x8xf32>) outs(%{{.*}} : tensor<?x2x8xf32>, %{{.*}} : tensor<?x2x8xi1>)
+// CHECK: spiking.linear %[[S]]#0
+// CHECK-LABEL: @wider
+// CHECK: %[[S:.*]]:3 = spiking.scan forward ins(%{{.*}} = %arg0 : tensor<?x2x8xf32>) outs(%{{.*}} : tensor<?x2x8xi1>, %{{.*}} : tensor<?x2x8xf32>)
+// CHECK: spiking.scan reverse ins(%{{.*}} = %[[S]]#0 : tensor<?x2x8xi1>)
+func.func @kept(%x: tensor<?x2x8xf32>, %w: tensor<8x8xf32>) -> (tensor<?x2x8xi1>, tensor<?x2x8xf32>) {
+  %m = arith.mulf %x, %x : tensor<?x2x8xf32>
+  %s, %v = spiking.if %m : (tensor<?x2x8xf32>) -> (tensor<?x2x8xi1>, tensor<2x8xf32>)
+  %y = spiking.linear %m, %w : (tensor<?x2x8xf32>, tensor<8x8xf32>) -> tensor<?x2x8xf32>
+  return %s, %y : tensor<?x2x8xi1>, tensor<?x2x8xf32>
+}
+func.func @wider(%x: tensor<?x2x8xf32>, %v0: tensor<2x8xf32>, %e: tensor<?x2x8xf32>) -> (tensor<?x2x8xf32>, tensor<?x2x8xf32>) {
+  %m = arith.cmpf ogt, %x, %x : tensor<?x2x8xf32>
+  %s, %v = spiking.scan forward ins(%c = %m : tensor<?x2x8xi1>) outs(%e : tensor<?x2x8xf32>) states(%u = %v0 : tensor<2x8xf32>) {
+    %n = arith.uitofp %c : i1 to f32
+    %h = arith.addf %u, %n : f32
+    spiking.yield %h : f32 next(%h : f32)
+  }
+  %t, %w = spiking.scan reverse ins(%c = %m : tensor<?x2x8xi1>) outs(%e : tensor<?x2x8xf32>) states(%u = %v0 : tensor<2x8xf32>) {
+    %n = arith.uitofp %c : i1 to f32
+    %h = arith.subf %u, %n : f32
+    spiking.yield %h : f32 next(%h : f32)
+  }
+  return %s, %t : tensor<?x2x8xf32>, tensor<?x2x8xf32>
+}

@@ -105,8 +105,8 @@ def HoistTimeInvariantPass : Pass<"spiking-hoist-time-invariant"> {
 def ElementwiseToScanPass : Pass<"spiking-elementwise-to-scan"> {
   let summary = "write elementwise operations on tensors as scans";
   let description = [{
-    Elementwise operations of arith, math and spiking on tensors, batch normalization in inference and the steps of
-    optimizers become `spiking.scan step` without a recurrence: backends that generate code for scans need to know nothing
+    Elementwise operations of arith, math and spiking on tensors, batch normalization (in training the operation stays for its
+    statistics) and the steps of optimizers become `spiking.scan step` without a recurrence: backends that generate code for scans need to know nothing
     else that is elementwise. The same operations in the same order. What an optimizer updates is a state of its scan, so
     it is updated in place.
 
@@ -129,8 +129,9 @@ def FuseNeuronsPass : Pass<"spiking-fuse-neurons"> {
     Temporal fusion: first as `spiking-elementwise-to-scan`; then a scan and a scan that feeds it at the same step of the
     same neuron become one, so that what flows between them never leaves a register: biases, residual additions, casts,
     normalization in inference, and neurons that drive neurons one to one. Repeated and broadcast operands become
-    parameters. Every operation is the same as before, and nothing is computed twice, but for a few cheap operations on what is the same at every
-    step: inside the scan they are executed at every step, for their result would have to be written and read.
+    parameters. Every operation is the same as before, and nothing is computed twice, but for a few cheap operations whose result would have to be
+    written and read: on what is the same at every step they are executed at every step inside the scan, and what several scans read,
+    such as a normalization that the forward and the backward pass of a neuron need, each computes for itself.
 
     Scans stay apart that walk over time in different directions, that range over different spaces, or between which an
     operation lies that is not elementwise; a remark says so.

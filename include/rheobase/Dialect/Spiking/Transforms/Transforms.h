@@ -24,6 +24,10 @@ void distributeTimeLoop(TimeLoopOp loop);
 /// something changed.
 bool hoistTimeInvariant(mlir::Block &block, bool exact);
 
+/// Asks for extents of what scans start as instead of what they give, and of
+/// values instead of their repetitions, so that asking keeps neither alive.
+void resolveDims(mlir::Block &block);
+
 /// Elementwise operations on tensors, batch normalization in inference and
 /// optimizers become `spiking.scan step`.
 void populateElementwiseToScanPatterns(mlir::RewritePatternSet &patterns);
