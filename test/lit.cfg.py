@@ -24,6 +24,8 @@ config.test_exec_root = os.path.join(config.rheobase_build_dir, "test")
 
 # An unset variable in a pattern is a mistake in the test.
 config.environment["FILECHECK_OPTS"] = "-enable-var-scope"
+# What is tested is compiled.
+config.environment["RHEOBASE_CACHE"] = "off"
 for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "OMP_NUM_THREADS"):
     if name in os.environ:
         config.environment[name] = os.environ[name]

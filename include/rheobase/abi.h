@@ -77,6 +77,18 @@ void rheobase_rt_free(void *data) RB_NOEXCEPT;
  * in dimension `dim`, where `expected` was. `dim` -1 is the rank, -2 the element type. */
 void rheobase_rt_shape_error(const char *entry, int32_t index, int32_t dim,
                              int64_t expected, int64_t got) RB_NOEXCEPT;
+/* The best instruction set of RB_X86_64_V3 and RB_X86_64_V4 that the machine
+ * and its system have, or that the environment variable RHEOBASE_CPU
+ * (x86-64-v3, x86-64-v4) names, if they have it; 0 if they have none. */
+typedef enum rb_instruction_set {
+  RB_X86_64_V3 = 3,
+  RB_X86_64_V4 = 4
+} rb_instruction_set;
+int32_t rheobase_rt_instruction_set(void) RB_NOEXCEPT;
+/* Records an error of the calling thread: `entry` has code for the instruction
+ * set `needed` and better ones only. */
+void rheobase_rt_instruction_set_error(const char *entry,
+                                       int32_t needed) RB_NOEXCEPT;
 /* The message of the calling thread's last error, empty if there was none.
  * Valid until the thread's next error. */
 const char *rb_last_error(void) RB_NOEXCEPT;

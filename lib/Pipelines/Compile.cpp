@@ -9,10 +9,13 @@
 #include "rheobase/Dialect/Spiking/IR/Spiking.h"
 #include "rheobase/Dialect/Spiking/Transforms/Passes.h"
 #include "rheobase/Pipelines/Pipelines.h"
+#include "rheobase/Support/Remarks.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include <chrono>
 
 using namespace mlir;
 using namespace rheobase;
@@ -77,15 +80,83 @@ bool rheobase::isTrainable(ModuleOp module) {
   });
 }
 
+LogicalResult rheobase::runPasses(ModuleOp module,
+                                  const CompileOptions &options) {
+  for (Stage stage : getStages()) {
+    if (options.beforeStage)
+      options.beforeStage(stage);
+    auto start = std::chrono::steady_clock::now();
+    PassManager pm(module.getContext());
+    if (options.configure && failed(options.configure(pm)))
+      return failure();
+    if (stage == Stage::Sequence && isTrainable(module))
+      populateTrainingPipeline(pm, options.frontend);
+    populateCPUStage(pm, options, stage);
+    if (!pm.empty() && failed(pm.run(module)))
+      return failure();
+    std::chrono::duration<double> seconds =
+        std::chrono::steady_clock::now() - start;
+    if (options.afterStage &&
+        failed(options.afterStage(stage, seconds.count())))
+      return failure();
+  }
+  return success();
+}
+
+FailureOr<MachineCode>
+rheobase::compileToMachineCode(ModuleOp module, const CompileOptions &options,
+                               bool *fromCache) {
+  CompileCache cache(options.cache);
+  Location loc = module.getLoc();
+  std::string key;
+  std::optional<MachineCode> code;
+  if (cache.isEnabled()) {
+    PassManager all(module.getContext());
+    if (isTrainable(module))
+      populateTrainingPipeline(all, options.frontend);
+    populateCPUPipeline(all, options);
+    key = CompileCache::getKey(module, all, options.codegen);
+    code = cache.lookup(key, loc);
+    auto remark = remark::RemarkOpts::name(remarks::kCompileCache)
+                      .category("compile-cache");
+    if (code)
+      remark::passed(loc, remark) << "machine code was in the cache";
+    else
+      remark::missed(loc, remark) << "machine code was not in the cache";
+  }
+  if (fromCache)
+    *fromCache = code.has_value();
+  bool watched = options.configure || options.beforeStage ||
+                 options.afterStage || module.getContext()->getRemarkEngine();
+  if (code && !watched)
+    return std::move(*code);
+
+  // Who compiles again shall read warnings again.
+  bool quiet = true;
+  ScopedDiagnosticHandler listen(module.getContext(), [&](Diagnostic &) {
+    quiet = false;
+    return failure();
+  });
+  if (failed(runPasses(module, options)))
+    return failure();
+  if (code)
+    return std::move(*code);
+  FailureOr<MachineCode> generated =
+      generateMachineCode(module, options.codegen);
+  if (succeeded(generated) && cache.isEnabled() && quiet)
+    cache.store(key, *generated, loc);
+  return generated;
+}
+
 FailureOr<std::unique_ptr<CompiledProgram>>
-rheobase::compileForCPU(ModuleOp module, const CompileOptions &options) {
-  PassManager pm(module.getContext());
-  if (options.configure && failed(options.configure(pm)))
+rheobase::compileForCPU(ModuleOp module, const CompileOptions &options,
+                        bool *fromCache) {
+  if (!isSupportedByHost(options.codegen.isa))
+    return module.emitError("this machine cannot run code for the instruction "
+                            "set that was asked for");
+  FailureOr<MachineCode> code =
+      compileToMachineCode(module, options, fromCache);
+  if (failed(code))
     return failure();
-  if (isTrainable(module))
-    populateTrainingPipeline(pm, options.frontend);
-  populateCPUPipeline(pm, options);
-  if (failed(pm.run(module)))
-    return failure();
-  return jitCompile(module, options.codegen);
+  return loadMachineCode(std::move(*code), module.getLoc());
 }

@@ -15,6 +15,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 
 //===----------------------------------------------------------------------===//
 // Errors
@@ -47,6 +50,75 @@ void rheobase_rt_shape_error(const char *entry, int32_t index, int32_t dim,
     snprintf(lastError, sizeof(lastError),
              "%s: argument %d: expected %lld in dimension %d, got %lld", entry,
              index, (long long)expected, dim, (long long)got);
+}
+
+//===----------------------------------------------------------------------===//
+// Instruction sets
+//===----------------------------------------------------------------------===//
+
+/// What the processor has and the system saves when it switches threads.
+static int32_t detectInstructionSet() {
+#ifdef __x86_64__
+  unsigned a, b, c, d;
+  if (!__get_cpuid(1, &a, &b, &c, &d))
+    return 0;
+  // FMA, MOVBE, XSAVE in use, AVX, F16C
+  unsigned needed = 1u << 12 | 1u << 22 | 1u << 27 | 1u << 28 | 1u << 29;
+  if ((c & needed) != needed)
+    return 0;
+  unsigned saved, upper;
+  __asm__("xgetbv" : "=a"(saved), "=d"(upper) : "c"(0));
+  if ((saved & 0x6) != 0x6)
+    return 0;
+  if (!__get_cpuid(0x80000001u, &a, &b, &c, &d) || !(c & 1u << 5)) // LZCNT
+    return 0;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d))
+    return 0;
+  // BMI1, AVX2, BMI2
+  unsigned v3 = 1u << 3 | 1u << 5 | 1u << 8;
+  if ((b & v3) != v3)
+    return 0;
+  // AVX512F, DQ, CD, BW, VL, and registers of 512 bits
+  unsigned v4 = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;
+  return (b & v4) == v4 && (saved & 0xe0) == 0xe0 ? RB_X86_64_V4 : RB_X86_64_V3;
+#else
+  return 0;
+#endif
+}
+
+/// $RHEOBASE_CPU as a level, 0 if it is not set, -1 if it is no name.
+static int32_t getForcedInstructionSet() {
+  const char *forced = getenv("RHEOBASE_CPU");
+  if (!forced || !*forced || !strcmp(forced, "host"))
+    return 0;
+  return !strcmp(forced, "x86-64-v3")   ? RB_X86_64_V3
+         : !strcmp(forced, "x86-64-v4") ? RB_X86_64_V4
+                                        : -1;
+}
+
+int32_t rheobase_rt_instruction_set(void) noexcept {
+  // Two threads at the first call find the same.
+  static int32_t known = -1;
+  int32_t level = __atomic_load_n(&known, __ATOMIC_RELAXED);
+  if (level < 0) {
+    level = detectInstructionSet();
+    if (int32_t forced = getForcedInstructionSet())
+      level = forced <= level ? (forced < 0 ? 0 : forced) : 0;
+    __atomic_store_n(&known, level, __ATOMIC_RELAXED);
+  }
+  return level;
+}
+
+void rheobase_rt_instruction_set_error(const char *entry,
+                                       int32_t needed) noexcept {
+  const char *forced = getenv("RHEOBASE_CPU");
+  bool given = getForcedInstructionSet() != 0;
+  snprintf(lastError, sizeof(lastError),
+           "%s: expected a processor with x86-64-v%d (%s), for which it was "
+           "compiled, got one without%s%s%s",
+           entry, needed, needed == RB_X86_64_V4 ? "AVX-512" : "AVX2 and FMA",
+           given ? " (RHEOBASE_CPU is '" : "", given ? forced : "",
+           given ? "')" : "");
 }
 
 //===----------------------------------------------------------------------===//

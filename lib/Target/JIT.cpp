@@ -6,18 +6,13 @@
 
 #include "rheobase/Target/JIT.h"
 
-#include "rheobase/Dialect/Spiking/IR/Spiking.h"
-
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
-#include "llvm/IR/LLVMContext.h"
-#include "llvm/IR/Module.h"
-#include "llvm/Object/ObjectFile.h"
 #include "llvm/Support/JSON.h"
-#include "llvm/Support/SmallVectorMemoryBuffer.h"
-#include "llvm/Target/TargetMachine.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/TargetParser/Host.h"
 #include <atomic>
 
 using namespace mlir;
@@ -80,50 +75,33 @@ static llvm::Error bindRuntime(llvm::orc::LLJIT &jit) {
 }
 
 FailureOr<std::unique_ptr<CompiledProgram>>
-rheobase::jitCompile(ModuleOp module, const CPUCodegenOptions &options) {
-  auto manifest = module->getAttrOfType<StringAttr>(spiking::SpikingDialect::kManifestAttrName);
-  if (!manifest)
-    return module.emitError("expected a module that spiking-describe-entries "
-                            "has described, got one without ")
-           << spiking::SpikingDialect::kManifestAttrName;
-  if (!isSupportedByHost(options.isa))
-    return module.emitError("this machine cannot run code for the instruction "
-                            "set that was asked for");
+rheobase::loadMachineCode(MachineCode code, Location loc) {
   auto fail = [&](llvm::Error error) {
-    return module.emitError("just-in-time compilation failed: ")
-           << llvm::toString(std::move(error));
+    return emitError(loc) << "just-in-time compilation failed: "
+                          << llvm::toString(std::move(error));
   };
-  std::string message;
-  std::unique_ptr<llvm::TargetMachine> machine =
-      createTargetMachine(options, message);
-  if (!machine)
-    return module.emitError(message);
-
-  llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> llvmModule =
-      translateAndOptimize(module, context, *machine, options);
-  if (!llvmModule)
-    return failure();
-  SmallVector<char, 0> object;
-  if (!emitMachineCode(*llvmModule, *machine, /*assembly=*/false, object))
-    return module.emitError("this target has no object code");
-  ++compileCount;
-
   auto impl = std::make_unique<CompiledProgram::Impl>();
-  auto jit = llvm::orc::LLJITBuilder().create();
+  // The code is for this machine whatever it is: none is generated here.
+  llvm::orc::JITTargetMachineBuilder machine{
+      llvm::Triple(llvm::sys::getProcessTriple())};
+  initializeNativeTarget();
+  auto jit = llvm::orc::LLJITBuilder()
+                 .setJITTargetMachineBuilder(std::move(machine))
+                 .create();
   if (!jit)
     return fail(jit.takeError());
   impl->jit = std::move(*jit);
   if (llvm::Error error = bindRuntime(*impl->jit))
     return fail(std::move(error));
-  if (llvm::Error error = impl->jit->addObjectFile(
-          std::make_unique<llvm::SmallVectorMemoryBuffer>(
-              std::move(object), "rheobase", /*RequiresNullTerminator=*/false)))
-    return fail(std::move(error));
+  for (auto [number, object] : llvm::enumerate(code.objects))
+    if (llvm::Error error =
+            impl->jit->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(
+                object, "rheobase." + std::to_string(number))))
+      return fail(std::move(error));
   if (llvm::Error error = impl->jit->initialize(impl->jit->getMainJITDylib()))
     return fail(std::move(error));
 
-  impl->manifest = manifest.str();
+  impl->manifest = std::move(code.manifest);
   llvm::Expected<llvm::json::Value> json = llvm::json::parse(impl->manifest);
   if (!json)
     return fail(json.takeError());
@@ -141,5 +119,17 @@ rheobase::jitCompile(ModuleOp module, const CPUCodegenOptions &options) {
                                const CompiledProgram::Entry &b) {
     return a.name < b.name;
   });
+  ++compileCount;
   return std::make_unique<CompiledProgram>(std::move(impl));
+}
+
+FailureOr<std::unique_ptr<CompiledProgram>>
+rheobase::jitCompile(ModuleOp module, const CPUCodegenOptions &options) {
+  if (!isSupportedByHost(options.isa))
+    return module.emitError("this machine cannot run code for the instruction "
+                            "set that was asked for");
+  FailureOr<MachineCode> code = generateMachineCode(module, options);
+  if (failed(code))
+    return failure();
+  return loadMachineCode(std::move(*code), module.getLoc());
 }

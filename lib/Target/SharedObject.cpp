@@ -6,12 +6,11 @@
 
 #include "rheobase/Target/SharedObject.h"
 
-#include "rheobase/Dialect/Spiking/IR/Spiking.h"
 #include "rheobase/Runtime/Files.h"
 #include "rheobase/abi.h"
 
 #include "mlir/IR/BuiltinOps.h"
-#include "llvm/IR/Constants.h"
+#include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/FileSystem.h"
@@ -125,22 +124,8 @@ llvm::Expected<std::string> rheobase::generateHeader(StringRef manifest,
 // Files
 //===----------------------------------------------------------------------===//
 
-/// The manifest and the version, as symbols of the module.
-static void addManifest(llvm::Module &module, StringRef manifest) {
-  llvm::LLVMContext &context = module.getContext();
-  llvm::Constant *text =
-      llvm::ConstantDataArray::getString(context, manifest, /*AddNull=*/true);
-  new llvm::GlobalVariable(module, text->getType(), /*isConstant=*/true,
-                           llvm::GlobalValue::ExternalLinkage, text,
-                           "rheobase_manifest");
-  llvm::Type *i32 = llvm::Type::getInt32Ty(context);
-  new llvm::GlobalVariable(
-      module, i32, /*isConstant=*/true, llvm::GlobalValue::ExternalLinkage,
-      llvm::ConstantInt::get(i32, RHEOBASE_ABI_VERSION), "rheobase_abi_version");
-}
-
-static LogicalResult writeFile(ModuleOp module, StringRef path,
-                               StringRef contents) {
+LogicalResult rheobase::writeOutput(StringRef path, StringRef contents,
+                                    Location loc) {
   if (path == "-") {
     llvm::outs() << contents;
     return success();
@@ -148,27 +133,44 @@ static LogicalResult writeFile(ModuleOp module, StringRef path,
   rt::Status status =
       rt::writeFile(path.str(), contents.data(), contents.size());
   if (!status.ok())
-    return module.emitError(status.message());
+    return emitError(loc) << status.message();
   return success();
 }
 
+LogicalResult rheobase::writeLLVM(ModuleOp module,
+                                  const CPUCodegenOptions &options,
+                                  StringRef output) {
+  std::string message, text;
+  std::unique_ptr<llvm::TargetMachine> machine =
+      createTargetMachine(options, message);
+  if (!machine)
+    return module.emitError(message);
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> llvmModule =
+      translateAndOptimize(module, context, *machine, options);
+  if (!llvmModule)
+    return failure();
+  llvm::raw_string_ostream(text) << *llvmModule;
+  return writeOutput(output, text, module.getLoc());
+}
+
 /// The driver that links: the one that was asked for, or one of the PATH.
-static FailureOr<std::string> findLinker(ModuleOp module, StringRef wanted) {
+static FailureOr<std::string> findLinker(Location loc, StringRef wanted) {
   if (!wanted.empty()) {
     llvm::ErrorOr<std::string> found = llvm::sys::findProgramByName(wanted);
     if (!found)
-      return module.emitError("there is no program '") << wanted << "' to link";
+      return emitError(loc, "there is no program '") << wanted << "' to link";
     return *found;
   }
   for (StringRef name : {"clang-22", "clang", "cc", "gcc"})
     if (llvm::ErrorOr<std::string> found = llvm::sys::findProgramByName(name))
       return *found;
-  return module.emitError("found no compiler driver to link with: expected "
-                          "clang-22, clang, cc or gcc on the PATH");
+  return emitError(loc, "found no compiler driver to link with: expected "
+                        "clang-22, clang, cc or gcc on the PATH");
 }
 
 /// libRheobaseRTCore.a of the build or installation that this program is of.
-static FailureOr<std::string> findRuntime(ModuleOp module, StringRef wanted) {
+static FailureOr<std::string> findRuntime(Location loc, StringRef wanted) {
   SmallString<128> path(wanted);
   if (wanted.empty()) {
     static int anchor;
@@ -178,31 +180,31 @@ static FailureOr<std::string> findRuntime(ModuleOp module, StringRef wanted) {
     llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
   }
   if (!llvm::sys::fs::exists(path))
-    return module.emitError("the runtime's library '")
+    return emitError(loc, "the runtime's library '")
            << path << "' does not exist";
   return std::string(path);
 }
 
-static LogicalResult link(ModuleOp module, StringRef object,
-                          const CPUArtefactOptions &options, StringRef output) {
-  FailureOr<std::string> linker = findLinker(module, options.linker);
-  FailureOr<std::string> runtime = findRuntime(module, options.runtimeLibrary);
+static LogicalResult link(ArrayRef<std::string> objects,
+                          const SharedObjectOptions &options, StringRef output,
+                          Location loc) {
+  FailureOr<std::string> linker = findLinker(loc, options.linker);
+  FailureOr<std::string> runtime = findRuntime(loc, options.runtimeLibrary);
   if (failed(linker) || failed(runtime))
     return failure();
   SmallString<128> linked, log;
   if (std::error_code error =
           llvm::sys::fs::createTemporaryFile("rheobase-link", "so", linked))
-    return module.emitError("cannot write a temporary file: ")
-           << error.message();
+    return emitError(loc, "cannot write a temporary file: ") << error.message();
   llvm::FileRemover removeLinked(linked);
   if (std::error_code error =
           llvm::sys::fs::createTemporaryFile("rheobase-link", "log", log))
-    return module.emitError("cannot write a temporary file: ")
-           << error.message();
+    return emitError(loc, "cannot write a temporary file: ") << error.message();
   llvm::FileRemover removeLog(log);
 
-  SmallVector<StringRef> arguments{*linker, "-shared", "-o",     linked,
-                                   object,  *runtime,  "-Wl,-z,defs"};
+  SmallVector<StringRef> arguments{*linker, "-shared", "-o", linked};
+  llvm::append_range(arguments, objects);
+  arguments.append({*runtime, "-Wl,-z,defs"});
   SmallString<128> rpath;
   if (options.threads) {
     rpath = "-Wl,-rpath,";
@@ -221,15 +223,15 @@ static LogicalResult link(ModuleOp module, StringRef object,
     if (auto text = llvm::MemoryBuffer::getFile(log))
       if (StringRef output = (*text)->getBuffer().rtrim(); !output.empty())
         message += ": " + output.str();
-    return module.emitError("cannot link '")
+    return emitError(loc, "cannot link '")
            << output << "' (" << llvm::join(arguments, " ") << "): " << message;
   }
   auto code = llvm::MemoryBuffer::getFile(linked, /*IsText=*/false,
                                           /*RequiresNullTerminator=*/false);
   if (!code)
-    return module.emitError("cannot read '")
+    return emitError(loc, "cannot read '")
            << linked << "': " << code.getError().message();
-  if (failed(writeFile(module, output, (*code)->getBuffer())))
+  if (failed(writeOutput(output, (*code)->getBuffer(), loc)))
     return failure();
   // The rights that a linker gives.
   if (llvm::sys::fs::is_regular_file(output))
@@ -239,56 +241,123 @@ static LogicalResult link(ModuleOp module, StringRef object,
   return success();
 }
 
-LogicalResult rheobase::writeCPUArtefact(ModuleOp module, CPUArtefact kind,
-                                         const CPUArtefactOptions &options,
-                                         StringRef output) {
-  auto manifest = module->getAttrOfType<StringAttr>(
-      spiking::SpikingDialect::kManifestAttrName);
-  if (!manifest)
-    return module.emitError("expected a module that spiking-describe-entries "
-                            "has described, got one without ")
-           << spiking::SpikingDialect::kManifestAttrName;
+//===----------------------------------------------------------------------===//
+// Entry points
+//===----------------------------------------------------------------------===//
+
+std::string rheobase::getVariantSuffix(CPUInstructionSet isa) {
+  std::string suffix = ("." + stringifyInstructionSet(isa)).str();
+  std::replace(suffix.begin(), suffix.end(), '-', '_');
+  return suffix;
+}
+
+/// What rheobase_rt_instruction_set must at least be for a variant.
+static int32_t getLevel(CPUInstructionSet isa) {
+  return getVectorBits(isa) == 512 ? RB_X86_64_V4 : RB_X86_64_V3;
+}
+
+/// Entry points that call those of the best variant that the machine can run,
+/// and the manifest: for any processor.
+static FailureOr<std::string>
+generateEntryPoints(ArrayRef<CodeVariant> variants, Location loc) {
+  const std::string &manifest = variants.front().code.manifest;
+  llvm::Expected<llvm::json::Value> json = llvm::json::parse(manifest);
+  if (!json)
+    return emitError(loc, "the manifest is not JSON: ")
+           << llvm::toString(json.takeError());
+  CPUCodegenOptions codegen;
+  codegen.isa = CPUInstructionSet::Baseline;
   std::string message;
   std::unique_ptr<llvm::TargetMachine> machine =
-      createTargetMachine(options.codegen, message);
+      createTargetMachine(codegen, message);
   if (!machine)
-    return module.emitError(message);
+    return emitError(loc, message);
+
   llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> llvmModule =
-      translateAndOptimize(module, context, *machine, options.codegen);
-  if (!llvmModule)
-    return failure();
-  addManifest(*llvmModule, manifest);
-  if (kind == CPUArtefact::LLVM) {
-    std::string text;
-    llvm::raw_string_ostream(text) << *llvmModule;
-    return writeFile(module, output, text);
+  llvm::Module module("entries", context);
+  module.setDataLayout(machine->createDataLayout());
+  module.setTargetTriple(machine->getTargetTriple());
+  addManifest(module, manifest);
+  llvm::IRBuilder<> b(context);
+  llvm::Type *i32 = b.getInt32Ty(), *pointer = b.getPtrTy();
+  auto *entryType =
+      llvm::FunctionType::get(i32, {pointer, pointer}, /*isVarArg=*/false);
+  llvm::FunctionCallee getInstructionSet =
+      module.getOrInsertFunction("rheobase_rt_instruction_set", i32);
+  llvm::FunctionCallee report = module.getOrInsertFunction(
+      "rheobase_rt_instruction_set_error", b.getVoidTy(), pointer, i32);
+  auto declare = [&](const Twine &name) {
+    return llvm::Function::Create(entryType, llvm::GlobalValue::ExternalLinkage,
+                                  name, module);
+  };
+  SmallVector<const CodeVariant *> best;
+  for (const CodeVariant &variant : variants)
+    best.push_back(&variant);
+  llvm::sort(best, [](const CodeVariant *a, const CodeVariant *b) {
+    return getLevel(a->isa) > getLevel(b->isa);
+  });
+
+  for (const auto &[name, entry] : *json->getAsObject()->getObject("entries")) {
+    StringRef symbol = entry.getAsObject()->getString("symbol").value_or("");
+    llvm::Function *function = declare(symbol);
+    b.SetInsertPoint(llvm::BasicBlock::Create(context, "", function));
+    llvm::Value *level = b.CreateCall(getInstructionSet);
+    for (const CodeVariant *variant : best) {
+      llvm::Function *target = declare(symbol + getVariantSuffix(variant->isa));
+      target->setVisibility(llvm::GlobalValue::HiddenVisibility);
+      auto *call = llvm::BasicBlock::Create(context, "", function);
+      auto *next = llvm::BasicBlock::Create(context, "", function);
+      b.CreateCondBr(b.CreateICmpSGE(level, b.getInt32(getLevel(variant->isa))),
+                     call, next);
+      b.SetInsertPoint(call);
+      b.CreateRet(
+          b.CreateCall(target, {function->getArg(0), function->getArg(1)}));
+      b.SetInsertPoint(next);
+    }
+    b.CreateCall(report, {b.CreateGlobalString(name.str()),
+                          b.getInt32(getLevel(best.back()->isa))});
+    b.CreateRet(b.getInt32(RB_UNAVAILABLE));
   }
+  SmallVector<char, 0> object;
+  if (!emitMachineCode(module, *machine, /*assembly=*/false, object))
+    return emitError(loc, "this target has no object code");
+  return std::string(object.data(), object.size());
+}
 
-  SmallVector<char, 0> code;
-  if (!emitMachineCode(*llvmModule, *machine, /*assembly=*/false, code))
-    return module.emitError("this target has no object code");
-  StringRef bytes(code.data(), code.size());
-  if (kind == CPUArtefact::Object)
-    return writeFile(module, output, bytes);
-
-  SmallString<128> object;
-  if (std::error_code error =
-          llvm::sys::fs::createTemporaryFile("rheobase", "o", object))
-    return module.emitError("cannot write a temporary file: ")
-           << error.message();
-  llvm::FileRemover removeObject(object);
-  if (failed(writeFile(module, object, bytes)) ||
-      failed(link(module, object, options, output)))
+LogicalResult rheobase::writeSharedObject(ArrayRef<CodeVariant> variants,
+                                          const SharedObjectOptions &options,
+                                          StringRef output, Location loc) {
+  FailureOr<std::string> entries = generateEntryPoints(variants, loc);
+  if (failed(entries))
+    return failure();
+  SmallVector<std::string> files;
+  std::vector<std::unique_ptr<llvm::FileRemover>> removers;
+  auto add = [&](StringRef contents) -> LogicalResult {
+    SmallString<128> path;
+    if (std::error_code error =
+            llvm::sys::fs::createTemporaryFile("rheobase", "o", path))
+      return emitError(loc, "cannot write a temporary file: ")
+             << error.message();
+    files.push_back(std::string(path));
+    removers.push_back(std::make_unique<llvm::FileRemover>(path));
+    return writeOutput(path, contents, loc);
+  };
+  if (failed(add(*entries)))
+    return failure();
+  for (const CodeVariant &variant : variants)
+    for (const std::string &object : variant.code.objects)
+      if (failed(add(object)))
+        return failure();
+  if (failed(link(files, options, output, loc)))
     return failure();
 
   SmallString<128> header(output);
   llvm::sys::path::replace_extension(header, "h");
   llvm::Expected<std::string> text =
-      generateHeader(manifest, llvm::sys::path::stem(output),
-                     options.threads);
+      generateHeader(variants.front().code.manifest,
+                     llvm::sys::path::stem(output), options.threads);
   if (!text)
-    return module.emitError("cannot write the header: ")
+    return emitError(loc, "cannot write the header: ")
            << llvm::toString(text.takeError());
-  return writeFile(module, header, *text);
+  return writeOutput(header, *text, loc);
 }

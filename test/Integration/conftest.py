@@ -13,6 +13,8 @@ import pytest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(SOURCE / "test"))
+# What is tested is compiled.
+os.environ["RHEOBASE_CACHE"] = "off"
 BUILD = pathlib.Path(os.environ.get("RHEOBASE_BUILD", SOURCE / "build")).resolve()
 
 

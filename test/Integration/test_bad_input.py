@@ -9,6 +9,7 @@ appear, change or stay half written.
 import dataclasses
 import gzip
 import os
+import pathlib
 import re
 import resource
 import struct
@@ -383,6 +384,11 @@ def test_message(case, folder, build_dir):
                             env={**os.environ, **case.environment})
     if case.stdout:
         stdout.close()
+    # libomp leaves its own file empty where it has no room, too: another process
+    # of that number would end by it.
+    for file in [*pathlib.Path("/dev/shm").glob("__KMP_REGISTERED_LIB_*"), *pathlib.Path("/tmp").glob("__KMP_REGISTERED_LIB_*")]:
+        if case.file_bytes and not pathlib.Path("/proc", file.name.split("_")[-2]).exists():
+            file.unlink(missing_ok=True)
     assert result.returncode == case.status, result.stderr
     assert re.search(case.message, result.stderr), result.stderr
     for word in ("Stack dump", "LLVM ERROR", "Assertion", "terminate called"):

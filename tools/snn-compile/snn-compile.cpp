@@ -110,11 +110,19 @@ static cl::opt<bool> exact(
              "gradients of parameters: no statistics of one step for all"),
     cl::cat(whatCategory));
 
+static cl::list<std::string>
+    cpus("cpu", cl::CommaSeparated,
+         cl::desc("instruction sets: x86-64-v3 (AVX2), x86-64-v4 (AVX-512), or "
+                  "host (what this machine has). A shared object may have code "
+                  "for several and takes the best that it finds where it runs; "
+                  "by default it has v3 and v4, the others have v3"),
+         cl::value_desc("name"), cl::cat(cpuCategory));
 static cl::opt<std::string>
-    cpu("cpu", cl::init("x86-64-v3"),
-        cl::desc("instruction set: x86-64-v3 (AVX2, default), x86-64-v4 "
-                 "(AVX-512) or host (what this machine has)"),
-        cl::value_desc("name"), cl::cat(cpuCategory));
+    cacheFolder("cache",
+                cl::desc("folder that keeps machine code for the next time, or "
+                         "off (default: $RHEOBASE_CACHE, else rheobase in "
+                         "$XDG_CACHE_HOME or ~/.cache)"),
+                cl::value_desc("folder"), cl::cat(cpuCategory));
 static cl::opt<bool>
     threads("openmp", cl::init(true),
             cl::desc("run loops on the threads of OpenMP (default); the code "
@@ -219,12 +227,13 @@ public:
   /// Kernels or text: up to `last`.
   LogicalResult lower(KernelStage last);
   /// Code for CPUs.
-  LogicalResult writeCode(CPUInstructionSet isa, StringRef output);
+  LogicalResult writeCode(ArrayRef<CPUInstructionSet> isas,
+                          const CompileCacheOptions &cache, StringRef output);
 
 private:
   LogicalResult run(StringRef stage,
                     function_ref<void(PassManager &)> populate);
-  LogicalResult dump(StringRef stage);
+  LogicalResult dump(ModuleOp current, StringRef stage);
   /// Leaves the functions that were asked for.
   LogicalResult selectFunctions();
 
@@ -234,7 +243,7 @@ private:
 };
 } // namespace
 
-LogicalResult Driver::dump(StringRef stage) {
+LogicalResult Driver::dump(ModuleOp current, StringRef stage) {
   if (dumpFolder.empty())
     return success();
   std::string name;
@@ -242,7 +251,7 @@ LogicalResult Driver::dump(StringRef stage) {
       << llvm::format("%02d-", dumped++) << stage << ".mlir";
   SmallString<128> path(dumpFolder);
   llvm::sys::path::append(path, name);
-  return writeModule(module, path);
+  return writeModule(current, path);
 }
 
 LogicalResult Driver::run(StringRef stage,
@@ -296,17 +305,15 @@ LogicalResult Driver::lower(KernelStage last) {
     if (stage == std::min(last, KernelStage::Sequence) &&
         failed(selectFunctions()))
       return failure();
-    if (failed(dump(stringifyKernelStage(stage))))
+    if (failed(dump(module, stringifyKernelStage(stage))))
       return failure();
   }
   return success();
 }
 
-LogicalResult Driver::writeCode(CPUInstructionSet isa, StringRef output) {
-  CompileOptions options;
-  options.codegen.isa = isa;
-  options.threads = threads;
-  options.moduleName = llvm::sys::path::stem(inputFile).str();
+LogicalResult Driver::writeCode(ArrayRef<CPUInstructionSet> isas,
+                                const CompileCacheOptions &cache,
+                                StringRef output) {
   if (failed(lower(KernelStage::Sequence)))
     return failure();
   if (!weights.empty()) {
@@ -319,22 +326,53 @@ LogicalResult Driver::writeCode(CPUInstructionSet isa, StringRef output) {
         return failure();
       }
   }
-  for (Stage stage : getStages().drop_front(2))
-    if (failed(run(
-            stringifyStage(stage),
-            [&](PassManager &pm) { populateCPUStage(pm, options, stage); })) ||
-        failed(dump(stringifyStage(stage))))
+  CompileOptions options;
+  options.threads = threads;
+  options.moduleName = llvm::sys::path::stem(inputFile).str();
+  options.cache = cache;
+  options.codegen.standalone = emit != Emit::SharedObject;
+  SmallVector<CodeVariant> variants;
+  for (CPUInstructionSet isa : isas) {
+    OwningOpRef<ModuleOp> copy = module.clone();
+    options.codegen.isa = isa;
+    if (!options.codegen.standalone)
+      options.codegen.symbolSuffix = getVariantSuffix(isa);
+    // The stages of the first stand for all; Sequence is behind us.
+    if (report && isa == isas.front()) {
+      options.beforeStage = [&](Stage stage) {
+        if (stage > Stage::Sequence)
+          report->beginStage(stringifyStage(stage));
+      };
+    }
+    if ((report || !dumpFolder.empty()) && isa == isas.front())
+      options.afterStage = [&](Stage stage, double seconds) -> LogicalResult {
+        if (stage <= Stage::Sequence)
+          return success();
+        if (report)
+          report->endStage(seconds);
+        return dump(*copy, stringifyStage(stage));
+      };
+    if (emit == Emit::LLVM) {
+      options.cache.folder.clear();
+      if (failed(runPasses(*copy, options)))
+        return failure();
+      return writeLLVM(*copy, options.codegen, output);
+    }
+    FailureOr<MachineCode> code = compileToMachineCode(*copy, options);
+    if (failed(code))
       return failure();
-  CPUArtefactOptions artefact;
-  artefact.codegen = options.codegen;
+    variants.push_back({isa, std::move(*code)});
+    options.beforeStage = nullptr;
+    options.afterStage = nullptr;
+  }
+  if (emit == Emit::Object)
+    return writeOutput(output, variants.front().code.objects.front(),
+                       module.getLoc());
+  SharedObjectOptions artefact;
   artefact.threads = threads;
   artefact.linker = linker;
   artefact.runtimeLibrary = runtimeLibrary;
-  return writeCPUArtefact(module,
-                          emit == Emit::LLVM     ? CPUArtefact::LLVM
-                          : emit == Emit::Object ? CPUArtefact::Object
-                                                 : CPUArtefact::SharedObject,
-                          artefact, output);
+  return writeSharedObject(variants, artefact, output, module.getLoc());
 }
 
 /// Where --report says.
@@ -364,10 +402,29 @@ static int run(int argc, char **argv) {
   bool kernels = emit != Emit::MLIR && !code;
   if (code && target != Target::CPU)
     return fail("this output is for CPUs: leave --target=nvptx out");
-  std::optional<CPUInstructionSet> isa = parseInstructionSet(cpu);
-  if (!isa)
-    return fail("unknown instruction set '" + cpu +
-                "', expected x86-64-v3, x86-64-v4 or host");
+  SmallVector<CPUInstructionSet> isas;
+  for (const std::string &name : cpus) {
+    std::optional<CPUInstructionSet> isa = parseInstructionSet(name);
+    if (!isa)
+      return fail("unknown instruction set '" + name +
+                  "', expected x86-64-v3, x86-64-v4 or host");
+    if (llvm::is_contained(isas, *isa))
+      return fail("--cpu: '" + name + "' is there twice");
+    isas.push_back(*isa);
+  }
+  if (isas.size() > 1 && emit != Emit::SharedObject)
+    return fail("--cpu: several instruction sets go with --emit=so");
+  if (isas.size() > 1 && llvm::is_contained(isas, CPUInstructionSet::Host))
+    return fail("--cpu: host goes alone: it is one of the others, or better");
+  if (isas.empty()) {
+    isas.push_back(CPUInstructionSet::X86_64V3);
+    if (emit == Emit::SharedObject)
+      isas.push_back(CPUInstructionSet::X86_64V4);
+  }
+  CompileCacheOptions cache;
+  std::string cacheProblem;
+  if (!getCompileCacheOptions(cacheFolder, cache, cacheProblem))
+    return fail(cacheProblem);
   if (kernels && target != Target::NVPTX)
     return fail("this output is for GPUs: add --target=nvptx");
   if (target != Target::NVPTX && !chips.empty())
@@ -450,7 +507,7 @@ static int run(int argc, char **argv) {
   }
   Driver driver(*module, report ? &*report : nullptr);
   if (code) {
-    if (failed(driver.writeCode(*isa, output)))
+    if (failed(driver.writeCode(isas, cache, output)))
       return 1;
   } else if (failed(driver.lower(last))) {
     return 1;

@@ -213,13 +213,14 @@ void rheobase::report(const Measurement &m, bool json) {
   if (json)
     llvm::outs() << llvm::format(
         "{\"median_ms\": %.4f, \"min_ms\": %.4f, \"runs\": %lld, \"first_s\": "
-        "%.3f, \"compile_s\": %.3f, \"rss_mb\": %.0f, \"checksum\": %.9g}\n",
+        "%.3f, \"compile_s\": %.3f, \"cache\": \"%s\", \"rss_mb\": %.0f, "
+        "\"checksum\": %.9g}\n",
         m.medianMs, m.minMs, (long long)m.runs, m.firstSeconds,
-        m.compileSeconds, m.peakMB, m.checksum);
+        m.compileSeconds, m.cache, m.peakMB, m.checksum);
   else
     llvm::outs() << llvm::format(
-        "median %.3f ms, minimum %.3f ms of %lld calls; compiled in %.2f s, "
-        "first result after %.2f s; peak memory %.0f MB\n",
-        m.medianMs, m.minMs, (long long)m.runs, m.compileSeconds,
+        "median %.3f ms, minimum %.3f ms of %lld calls; compiled in %.2f s "
+        "(cache: %s), first result after %.2f s; peak memory %.0f MB\n",
+        m.medianMs, m.minMs, (long long)m.runs, m.compileSeconds, m.cache,
         m.firstSeconds, m.peakMB);
 }

@@ -45,6 +45,8 @@ struct Measurement {
   double medianMs = 0, minMs = 0, firstSeconds = 0, compileSeconds = 0;
   double peakMB = 0, checksum = 0;
   int64_t runs = 0;
+  /// Of the compile cache: hit, miss, or off.
+  const char *cache = "off";
 };
 
 /// Repeats for `seconds`, at least seven times, after two calls to warm up.

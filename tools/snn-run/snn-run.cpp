@@ -80,8 +80,16 @@ static cl::opt<std::string>
            cl::value_desc("pipeline"), cl::cat(whatCategory));
 static cl::opt<std::string>
     isaName("isa", cl::init("host"),
-            cl::desc("instruction set: host, x86-64-v3 or x86-64-v4"),
+            cl::desc("instruction set: x86-64-v3, x86-64-v4 or host, which is "
+                     "what this machine has, or what $RHEOBASE_CPU says"),
             cl::cat(whatCategory));
+
+static cl::opt<std::string>
+    cacheFolder("cache",
+                cl::desc("folder that keeps machine code for the next time, or "
+                         "off (default: $RHEOBASE_CACHE, else rheobase in "
+                         "$XDG_CACHE_HOME or ~/.cache)"),
+                cl::value_desc("folder"), cl::cat(whatCategory));
 
 static cl::list<std::string>
     argumentList("arg",
@@ -295,12 +303,12 @@ static int run(int argc, char **argv) {
       "  snn-run net.mlir --random --dims=T=10,B=4 --check         compare with the interpreter\n"
       "  snn-run net.mlir --random --dims=T=10,B=4 --differentiate --time\n");
 
-  std::optional<CPUInstructionSet> isa = parseInstructionSet(isaName);
-  if (!isa)
-    return fail("unknown instruction set '" + isaName +
-                "': expected host, x86-64-v3 or x86-64-v4");
-  if (!isSupportedByHost(*isa))
-    return fail("this machine has no " + isaName);
+  std::string problem;
+  std::optional<CPUInstructionSet> isa = chooseInstructionSet(isaName, problem);
+  CompileOptions compileOptions;
+  if (!isa ||
+      !getCompileCacheOptions(cacheFolder, compileOptions.cache, problem))
+    return fail(problem);
   if (useReference && (check || timeRuns || !passes.empty()))
     return fail("--reference excludes --check, --time and --passes");
   if (threads < 0)
@@ -381,9 +389,15 @@ static int run(int argc, char **argv) {
     return printResults(entry, *results);
   }
 
-  CompileOptions compileOptions;
   compileOptions.codegen.isa = *isa;
   compileOptions.threads = threads != 1;
+  // Whoever looks at passes wants to see all of them.
+  for (const auto &[name, option] : cl::getRegisteredOptions())
+    if (name.starts_with("mlir-") && option->getNumOccurrences())
+      compileOptions.configure = [](PassManager &pm) {
+        return applyPassManagerCLOptions(pm);
+      };
+  bool fromCache = false;
   auto compileStart = std::chrono::steady_clock::now();
   auto compile =
       [&](ModuleOp in) -> FailureOr<std::unique_ptr<CompiledProgram>> {
@@ -392,7 +406,7 @@ static int run(int argc, char **argv) {
     if (!passes.empty() && (failed(parsePassPipeline(passes, pm, llvm::errs())) ||
                             failed(pm.run(*copy))))
       return failure();
-    return compileForCPU(*copy, compileOptions);
+    return compileForCPU(*copy, compileOptions, &fromCache);
   };
   FailureOr<std::unique_ptr<CompiledProgram>> program = compile(*prepared);
   if (failed(program))
@@ -451,6 +465,9 @@ static int run(int argc, char **argv) {
     Measurement measurement = measure(invocation, minSeconds);
     measurement.firstSeconds = first;
     measurement.compileSeconds = compileSeconds;
+    measurement.cache = compileOptions.cache.folder.empty() ? "off"
+                        : fromCache                         ? "hit"
+                                                            : "miss";
     report(measurement, json);
     return 0;
   }

@@ -44,7 +44,9 @@ struct OpenedProgram::Source {
 OpenedProgram::OpenedProgram() = default;
 OpenedProgram::~OpenedProgram() = default;
 
-rt::Status OpenedProgram::open(const std::string &path, rt::Trainer &trainer) {
+rt::Status OpenedProgram::open(const std::string &path,
+                               const std::string &cacheFolder,
+                               rt::Trainer &trainer) {
   auto file = MemoryBuffer::getFile(path);
   if (!file)
     return rt::Status(RB_NOT_FOUND, "cannot open '" + path +
@@ -53,10 +55,11 @@ rt::Status OpenedProgram::open(const std::string &path, rt::Trainer &trainer) {
   if ((*file)->getBuffer().starts_with("\x7f"
                                        "ELF"))
     return trainer.loadProgram(path);
-  return compile(path, trainer);
+  return compile(path, cacheFolder, trainer);
 }
 
 rt::Status OpenedProgram::compile(const std::string &path,
+                                  const std::string &cacheFolder,
                                   rt::Trainer &trainer) {
   source = std::make_unique<Source>();
   mlir::MLIRContext &context = source->context;
@@ -72,13 +75,15 @@ rt::Status OpenedProgram::compile(const std::string &path,
                       "'" + path +
                           "': expected a function with the attribute "
                           "spiking.training, which says how it is trained");
-  mlir::PassManager training(&context);
-  populateTrainingPipeline(training, {exact});
-  if (failed(training.run(*module)))
-    return rt::Status(RB_INVALID_ARGUMENT, "cannot compile '" + path + "'");
   source->module = module->clone();
   CompileOptions options;
   options.moduleName = sys::path::stem(path).str();
+  std::string problem;
+  std::optional<CPUInstructionSet> isa = chooseInstructionSet("host", problem);
+  if (!isa || !getCompileCacheOptions(cacheFolder, options.cache, problem))
+    return rt::Status(RB_INVALID_ARGUMENT, problem);
+  options.codegen.isa = *isa;
+  options.frontend.exact = exact;
   auto program = compileForCPU(*module, options);
   if (failed(program))
     return rt::Status(RB_INVALID_ARGUMENT, "cannot compile '" + path + "'");
@@ -117,6 +122,10 @@ std::string OpenedProgram::explain(const rb_numeric_failure &failure) const {
   if (!source)
     return "a shared object has no operations to run again: train the .mlir "
            "network to learn which one it was";
+  mlir::PassManager training(&source->context);
+  populateTrainingPipeline(training, {exact});
+  if (isTrainable(*source->module) && failed(training.run(*source->module)))
+    return "the step cannot be built again";
   // One argument after the other, as the interpreter holds them.
   auto function = source->module->lookupSymbol<mlir::func::FuncOp>("train_step");
   if (!function || function.getNumArguments() != failure.argument_count)

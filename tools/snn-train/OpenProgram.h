@@ -25,8 +25,9 @@ public:
   bool exact = false;
 
   /// Gives `trainer` the program in `path`. What is wrong with a module is
-  /// printed where it stands.
-  rt::Status open(const std::string &path, rt::Trainer &trainer);
+  /// printed where it stands. `cacheFolder` is the value of --cache.
+  rt::Status open(const std::string &path, const std::string &cacheFolder,
+                  rt::Trainer &trainer);
 
   /// Which operation of a step that failed is the first to give a number that is
   /// not finite: the step again, in the reference interpreter. A sentence; for a
@@ -34,7 +35,8 @@ public:
   std::string explain(const rb_numeric_failure &failure) const;
 
 private:
-  rt::Status compile(const std::string &path, rt::Trainer &trainer);
+  rt::Status compile(const std::string &path, const std::string &cacheFolder,
+                     rt::Trainer &trainer);
 
   std::unique_ptr<CompiledProgram> compiled;
   /// The module as it was before lowering; null for a shared object.

@@ -108,6 +108,11 @@ struct Options {
       cl::desc(
           "Of an .mlir network: only rewrites whose results are equal bit\n"
           "for bit, but for gradients of parameters")};
+  cl::opt<std::string> cache{
+      "cache", cl::cat(trainingCategory), cl::value_desc("folder"),
+      cl::desc(
+          "Folder that keeps machine code for the next time, or off\n"
+          "[$RHEOBASE_CACHE, or rheobase in $XDG_CACHE_HOME or ~/.cache]")};
   cl::opt<long long> limitSteps{"limit-steps", cl::cat(trainingCategory),
                                 cl::value_desc("n"), cl::init(0),
                                 cl::desc("Stop after n optimizer steps")};
@@ -386,7 +391,7 @@ static Status run(Options &options) {
   if (Status status = convertOptions(options, trainer.options); !status.ok())
     return status;
   program.exact = options.exact;
-  if (Status status = program.open(options.model, trainer);
+  if (Status status = program.open(options.model, options.cache, trainer);
       !status.ok())
     return status;
   if (!options.testImages.empty())

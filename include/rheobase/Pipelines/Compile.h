@@ -7,6 +7,7 @@
 #define RHEOBASE_PIPELINES_COMPILE_H
 
 #include "rheobase/Pipelines/Pipelines.h"
+#include "rheobase/Target/Cache.h"
 #include "rheobase/Target/JIT.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -30,6 +31,12 @@ struct CompileOptions {
   /// Called with each pass manager before it runs: instrumentation, command
   /// line options.
   std::function<mlir::LogicalResult(mlir::PassManager &)> configure;
+  /// Called after each stage: to look at the module.
+  std::function<mlir::LogicalResult(Stage, double seconds)> afterStage;
+  /// Called before each stage.
+  std::function<void(Stage)> beforeStage;
+  /// Where machine code is kept and looked for; nowhere, unless it is set.
+  CompileCacheOptions cache;
 };
 
 /// From L0 to L1, for a module with a function that has `spiking.training`:
@@ -55,11 +62,24 @@ void populateCPUPipeline(mlir::OpPassManager &pm,
 /// step is not built yet.
 bool isTrainable(mlir::ModuleOp module);
 
-/// Compiles a module at L0 or L1, which is lowered in place. A trainable module
-/// becomes `train_step`, `evaluate` and the forward function; any other, its
-/// public functions.
+/// Lowers a module at L0 or L1 to the LLVM dialect, stage by stage.
+mlir::LogicalResult runPasses(mlir::ModuleOp module,
+                              const CompileOptions &options);
+
+/// Machine code of a module at L0 or L1. A trainable module becomes
+/// `train_step`, `evaluate` and the forward function; any other, its public
+/// functions. The module is lowered in place, or left as it is where the code
+/// was in the cache and nobody wants to see the passes at work: remarks,
+/// `configure` and the functions around stages see the same in both cases.
+/// `fromCache` tells.
+mlir::FailureOr<MachineCode> compileToMachineCode(mlir::ModuleOp module,
+                                                  const CompileOptions &options,
+                                                  bool *fromCache = nullptr);
+
+/// The same as a program of this process.
 mlir::FailureOr<std::unique_ptr<CompiledProgram>>
-compileForCPU(mlir::ModuleOp module, const CompileOptions &options);
+compileForCPU(mlir::ModuleOp module, const CompileOptions &options,
+              bool *fromCache = nullptr);
 
 } // namespace rheobase
 

@@ -78,6 +78,10 @@ constexpr llvm::StringLiteral kProduct("product");
 /// Whether blocks of samples take all steps of a time loop in parallel.
 constexpr llvm::StringLiteral kSampleBlocks("sample-blocks");
 
+// Compilation of a module as a whole; the category is compile-cache
+/// Whether the machine code was there from an earlier compilation.
+constexpr llvm::StringLiteral kCompileCache("compile-cache");
+
 } // namespace rheobase::remarks
 
 #endif // RHEOBASE_SUPPORT_REMARKS_H

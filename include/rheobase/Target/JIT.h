@@ -37,18 +37,22 @@ public:
   /// The entry point of this name, or null.
   rb_entry_fn lookup(llvm::StringRef name) const;
 
-  /// How often this process has compiled a module: shows that one program
-  /// serves all sizes.
+  /// How often this process has made a program: shows that one serves all
+  /// sizes.
   static int64_t getCompileCount();
 
 private:
   std::unique_ptr<Impl> impl;
 };
 
+/// Links machine code into this process. Emits an error at `loc` and fails
+/// where it needs a symbol that nobody has.
+mlir::FailureOr<std::unique_ptr<CompiledProgram>>
+loadMachineCode(MachineCode code, mlir::Location loc);
+
 /// Compiles a module in the LLVM dialect that `spiking-describe-entries` and
-/// `spiking-wrap-entries` prepared. Emits an error on `module` and fails where
-/// the code needs a symbol that nobody has, or the machine is not what
-/// `options` ask for.
+/// `spiking-wrap-entries` prepared, and loads it. Emits an error on `module`
+/// and fails where the machine is not what `options` ask for, too.
 mlir::FailureOr<std::unique_ptr<CompiledProgram>>
 jitCompile(mlir::ModuleOp module, const CPUCodegenOptions &options);
 

@@ -8,17 +8,21 @@
 
 #include "rheobase/Target/CPU.h"
 
+#include "mlir/IR/Location.h"
+
 namespace rheobase {
 
-/// What to write of a compiled module.
-enum class CPUArtefact {
-  LLVM,         ///< LLVM IR, text
-  Object,       ///< an object file
-  SharedObject, ///< a shared object, and beside it its C header
+/// Machine code for one instruction set; the entry points end in
+/// getVariantSuffix.
+struct CodeVariant {
+  CPUInstructionSet isa = CPUInstructionSet::X86_64V3;
+  MachineCode code;
 };
 
-struct CPUArtefactOptions {
-  CPUCodegenOptions codegen;
+/// What follows the names of entry points in one of several variants.
+std::string getVariantSuffix(CPUInstructionSet isa);
+
+struct SharedObjectOptions {
   /// Whether the code runs on the threads of OpenMP: it then needs libomp.
   bool threads = true;
   /// Compiler driver that links (default: clang or cc on the PATH).
@@ -27,12 +31,26 @@ struct CPUArtefactOptions {
   std::string runtimeLibrary;
 };
 
-/// Writes a module in the LLVM dialect with described and wrapped entries to the
-/// file `output`; the header has its name with the ending .h. Files are
-/// complete or not there. Emits an error on failure.
-mlir::LogicalResult writeCPUArtefact(mlir::ModuleOp module, CPUArtefact kind,
-                                     const CPUArtefactOptions &options,
-                                     llvm::StringRef output);
+/// Writes a shared object of one module, and beside it its C header, which has
+/// its name with the ending .h. Each entry point runs the variant for the best
+/// instruction set that the machine has (or $RHEOBASE_CPU names), and is an
+/// error where it has none of them. Files are complete or not there. Emits an
+/// error at `loc` on failure.
+mlir::LogicalResult writeSharedObject(llvm::ArrayRef<CodeVariant> variants,
+                                      const SharedObjectOptions &options,
+                                      llvm::StringRef output,
+                                      mlir::Location loc);
+
+/// Writes the optimized LLVM IR of a module in the LLVM dialect, with the
+/// manifest. Emits an error on failure.
+mlir::LogicalResult writeLLVM(mlir::ModuleOp module,
+                              const CPUCodegenOptions &options,
+                              llvm::StringRef output);
+
+/// Writes a file, or the standard output if its name is `-`. Emits an error at
+/// `loc` on failure.
+mlir::LogicalResult writeOutput(llvm::StringRef path, llvm::StringRef contents,
+                                mlir::Location loc);
 
 /// A C header that declares and documents the entry points of a manifest.
 /// `name` is that of the shared object without its ending.
