@@ -16,6 +16,9 @@ namespace {
 /// each step and channel.
 struct Groups {
   int64_t steps = 1, channels;
+  /// For each element of the input the chain that it is summed in: one for each
+  /// index of the first two of more than two dimensions that sums range over.
+  std::vector<int64_t> chains;
   /// Elements of each group in row-major order.
   std::vector<std::vector<int64_t>> elements;
 
@@ -27,11 +30,31 @@ struct Groups {
                    op.getStatistics() == Statistics::PerStep;
     if (perStep)
       steps = shape.front();
+    SmallVector<size_t> summed;
+    for (size_t dim = perStep; dim < shape.size(); ++dim)
+      if (dim != channelDim)
+        summed.push_back(dim);
     elements.resize(size_t(steps * channels));
     forEachIndex(shape, [&](int64_t i, ArrayRef<int64_t> index) {
       int64_t step = perStep ? index.front() : 0;
       elements[size_t(step * channels + index[channelDim])].push_back(i);
+      chains.push_back(summed.size() > 2 ? index[summed[0]] * shape[summed[1]] +
+                                               index[summed[1]]
+                                         : 0);
     });
+  }
+  /// The sum over `elements`: that of their chains.
+  template <typename Term>
+  Scalar sum(Arithmetic &a, ArrayRef<int64_t> elements, Term term) const {
+    Scalar total = a.constant(0.0);
+    for (size_t i = 0; i < elements.size();) {
+      int64_t chain = chains[size_t(elements[i])];
+      Scalar partial = a.constant(0.0);
+      for (; i < elements.size() && chains[size_t(elements[i])] == chain; ++i)
+        partial = a.add(partial, term(elements[i]));
+      total = a.add(total, partial);
+    }
+    return total;
   }
   SmallVector<int64_t> statisticsShape(bool hasSteps) const {
     if (hasSteps)
@@ -82,15 +105,12 @@ static LogicalResult batchNorm(Machine &machine, BatchNormOp op) {
     Scalar mean = runningMean[c], variance = runningVariance[c];
     if (op.getMode() == Mode::Train) {
       Scalar count = a.constant(double(elements.size()));
-      Scalar sum = a.constant(0.0);
-      for (int64_t i : elements)
-        sum = a.add(sum, x[i]);
+      Scalar sum = groups.sum(a, elements, [&](int64_t i) { return x[i]; });
       mean = a.div(sum, count);
-      Scalar squares = a.constant(0.0);
-      for (int64_t i : elements) {
+      Scalar squares = groups.sum(a, elements, [&](int64_t i) {
         Scalar centred = a.sub(x[i], mean);
-        squares = a.add(squares, a.mul(centred, centred));
-      }
+        return a.mul(centred, centred);
+      });
       variance = a.div(squares, count);
       // The input may stand for a sequence that repeats it: then all its steps
       // count at once, or each step moves the running statistics.
@@ -142,11 +162,9 @@ static LogicalResult batchNormGradient(Machine &machine,
     auto normal = [&](int64_t i) {
       return a.mul(a.sub(x[i], mean[s]), rstd[s]);
     };
-    Scalar sum = a.constant(0.0), sumNormal = a.constant(0.0);
-    for (int64_t i : elements) {
-      sum = a.add(sum, g[i]);
-      sumNormal = a.add(sumNormal, a.mul(g[i], normal(i)));
-    }
+    Scalar sum = groups.sum(a, elements, [&](int64_t i) { return g[i]; });
+    Scalar sumNormal = groups.sum(
+        a, elements, [&](int64_t i) { return a.mul(g[i], normal(i)); });
     betaGradient[c] = a.add(betaGradient[c], sum);
     gammaGradient[c] = a.add(gammaGradient[c], sumNormal);
     Scalar scale = a.mul(gamma[c], rstd[s]);

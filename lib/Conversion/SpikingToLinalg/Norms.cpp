@@ -31,6 +31,9 @@ struct StatisticsRange {
         kept.push_back(dim);
       else
         reduced.push_back(dim);
+    first = reduced;
+    if (reduced.size() > 2)
+      first.erase(first.begin(), first.begin() + 2);
   }
 
   /// The type and sizes of statistics of `input`: [C], or [T, C].
@@ -45,32 +48,67 @@ struct StatisticsRange {
     return sizesOf(b, input, kept);
   }
 
-  /// A chain of additions for each statistic: `summand` gets the scalars of
-  /// `images` (of the input's shape) and `others` (statistics).
+  /// A sum for each statistic, in one or two stages: `summand` gets the scalars
+  /// of `inputs` and `others` (statistics).
   SmallVector<Value>
-  sums(ImplicitLocOpBuilder &b, ValueRange images, ValueRange others, int count,
+  sums(ImplicitLocOpBuilder &b, ValueRange inputs, ValueRange others, int count,
        function_ref<SmallVector<Value>(ImplicitLocOpBuilder &, ValueRange)>
            summands) const {
-    Loops loops(b);
-    Exprs all, outer;
+    SmallVector<int64_t> left;
     for (int64_t dim = 0; dim < rank; ++dim)
-      all.push_back(llvm::is_contained(kept, dim) ? loops.parallel()
-                                                  : loops.reduction());
+      if (!llvm::is_contained(first, dim))
+        left.push_back(dim);
+    auto input = cast<RankedTensorType>(inputs[0].getType());
+    SmallVector<int64_t> shape;
+    for (int64_t dim : left)
+      shape.push_back(input.getDimSize(dim));
+    auto partialType = RankedTensorType::get(shape, input.getElementType());
+    Sizes partialSizes = sizesOf(b, inputs[0], left);
+
+    Loops loops(b);
+    Exprs all, statistic, partial;
+    for (int64_t dim = 0; dim < rank; ++dim)
+      all.push_back(llvm::is_contained(first, dim) ? loops.reduction()
+                                                   : loops.parallel());
     for (int64_t dim : kept)
-      outer.push_back(all[dim]);
-    for (Value image : images)
+      statistic.push_back(all[dim]);
+    for (int64_t dim : left)
+      partial.push_back(all[dim]);
+    for (Value image : inputs)
       loops.in(image, all);
     for (Value other : others)
-      loops.in(other, outer);
+      loops.in(other, statistic);
     for (int i = 0; i < count; ++i)
-      loops.out(zeros(b, type(images[0]), sizes(b, images[0])), outer);
-    return loops.build(
+      loops.out(zeros(b, partialType, partialSizes), partial);
+    SmallVector<Value> partials = loops.build(
         [&](ImplicitLocOpBuilder &b, ValueRange ins, ValueRange accs) {
           SmallVector<Value> values = summands(b, ins);
           for (auto [value, acc] : llvm::zip_equal(values, accs))
             value = arith::AddFOp::create(b, acc, value);
           return values;
         });
+    if (first.size() == reduced.size())
+      return partials;
+
+    SmallVector<Value> totals;
+    for (Value values : partials) {
+      Loops over(b);
+      Exprs each, total;
+      for (int64_t dim : left) {
+        bool isKept = llvm::is_contained(kept, dim);
+        each.push_back(isKept ? over.parallel() : over.reduction());
+        if (isKept)
+          total.push_back(each.back());
+      }
+      totals.push_back(
+          over.in(values, each)
+              .out(zeros(b, type(inputs[0]), sizes(b, inputs[0])), total)
+              .build1([](ImplicitLocOpBuilder &b, ValueRange ins,
+                         Value acc) -> Value {
+                return arith::AddFOp::create(b, acc, ins[0]);
+              }));
+    }
+    return totals;
   }
 
   /// A statistic, or a value for each channel, as a parameter of elementwise
@@ -84,6 +122,9 @@ struct StatisticsRange {
   int64_t rank, channel;
   bool perStep;
   SmallVector<int64_t> kept, reduced;
+  /// Those of the reduced dimensions that the first chains run over; the second
+  /// ones run over the others.
+  SmallVector<int64_t> first;
 };
 
 /// (x - mean) * rstd
@@ -194,6 +235,7 @@ struct ConvertBatchNorm : OpRewritePattern<BatchNormOp> {
       rstd = toRstd(runningVariance);
     }
 
+    // Where scans normalize, nothing else does.
     if (op.getOutput().use_empty()) {
       rewriter.replaceOp(op, {input, newMean, newVariance, mean, rstd});
       return success();

@@ -224,6 +224,25 @@ static Value gatherFromWindows(ImplicitLocOpBuilder &b, const Pool &pool,
       [&](ArrayRef<WindowPhase> phase, Value start) {
         Loops loops(b);
         Exprs input = loops.parallel(pool.rank), output = input;
+        if (phase[0].taps == 1 && phase[1].taps == 1) {
+          // An element of one window.
+          loops.in(slicedSources(b, gradient, pool.rowDim, phase), input);
+          if (position)
+            loops.in(slicedSources(b, position, pool.rowDim, phase), input);
+          return loops.out(start, input)
+              .build1([&](ImplicitLocOpBuilder &b, ValueRange ins,
+                          Value) -> Value {
+                if (!position)
+                  return ins[0];
+                Value here = constantInt(b, b.getI32Type(),
+                                         phase[0].firstTap * pool.kernel[1] +
+                                             phase[1].firstTap);
+                Value isMaximum = arith::CmpIOp::create(
+                    b, arith::CmpIPredicate::eq, ins[1], here);
+                return arith::SelectOp::create(b, isMaximum, ins[0],
+                                               zeroOf(b, ins[0].getType()));
+              });
+        }
         AffineExpr jh = loops.reduction(), jw = loops.reduction();
         output[pool.rowDim] = phase[0].source(input[pool.rowDim], jh);
         output[pool.rowDim + 1] = phase[1].source(input[pool.rowDim + 1], jw);
@@ -251,7 +270,8 @@ static Value gatherFromWindows(ImplicitLocOpBuilder &b, const Pool &pool,
                   b, arith::CmpIPredicate::eq, ins[2], here);
               return arith::SelectOp::create(b, isMaximum, sum, acc);
             });
-      });
+      },
+      /*overwritesSingle=*/true);
 }
 
 struct ConvertSumPoolGradient : OpRewritePattern<SumPoolGradientOp> {

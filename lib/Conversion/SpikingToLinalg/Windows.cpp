@@ -74,12 +74,15 @@ SmallVector<WindowPhase> Windows::getPhases(int64_t axis) const {
 Value rheobase::gatherByPhases(
     ImplicitLocOpBuilder &b, const Windows &windows, RankedTensorType type,
     ArrayRef<OpFoldResult> sizes, int64_t rowDim,
-    function_ref<Value(ArrayRef<WindowPhase>, Value)> gather) {
+    function_ref<Value(ArrayRef<WindowPhase>, Value)> gather,
+    bool overwritesSingle) {
   SmallVector<WindowPhase> rows = windows.getPhases(0);
   SmallVector<WindowPhase> columns = windows.getPhases(1);
   if (rows.size() == 1 && columns.size() == 1 && rows[0].stride == 1 &&
       columns[0].stride == 1) {
-    Value start = zeros(b, type, sizes);
+    bool single = rows[0].taps == 1 && columns[0].taps == 1;
+    Value start = overwritesSingle && single ? emptyOf(b, type, sizes)
+                                             : zeros(b, type, sizes);
     return gather({rows[0], columns[0]}, start);
   }
   Value result = emptyOf(b, type, sizes);
@@ -98,9 +101,11 @@ Value rheobase::gatherByPhases(
       }
       Value slice = tensor::ExtractSliceOp::create(b, type.clone(shape), result,
                                                    offsets, extents, strides);
-      Value value =
-          linalg::FillOp::create(b, zeroOf(b, type.getElementType()), slice)
-              .getResult(0);
+      Value value = slice;
+      if (!overwritesSingle || row.taps != 1 || column.taps != 1)
+        value =
+            linalg::FillOp::create(b, zeroOf(b, type.getElementType()), slice)
+                .getResult(0);
       if (row.taps && column.taps)
         value = gather(phase, value);
       result = tensor::InsertSliceOp::create(b, value, result, offsets, extents,
@@ -125,5 +130,23 @@ Value rheobase::slicedTaps(ImplicitLocOpBuilder &b, Value taps, int64_t dim,
   if (shape == type.getShape())
     return taps;
   return tensor::ExtractSliceOp::create(b, type.clone(shape), taps, offsets,
+                                        sizes, strides);
+}
+
+Value rheobase::slicedSources(ImplicitLocOpBuilder &b, Value output,
+                              int64_t rowDim, ArrayRef<WindowPhase> phase) {
+  auto type = cast<RankedTensorType>(output.getType());
+  SmallVector<int64_t> shape(type.getShape());
+  SmallVector<OpFoldResult> offsets(shape.size(), b.getIndexAttr(0));
+  SmallVector<OpFoldResult> strides(shape.size(), b.getIndexAttr(1));
+  SmallVector<OpFoldResult> sizes = sizesOf(b, output);
+  for (int i : {0, 1}) {
+    shape[rowDim + i] = phase[i].extent;
+    sizes[rowDim + i] = b.getIndexAttr(phase[i].extent);
+    offsets[rowDim + i] = b.getIndexAttr(phase[i].shift);
+  }
+  if (shape == type.getShape())
+    return output;
+  return tensor::ExtractSliceOp::create(b, type.clone(shape), output, offsets,
                                         sizes, strides);
 }

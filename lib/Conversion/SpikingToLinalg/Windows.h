@@ -44,15 +44,22 @@ struct Windows {
   llvm::SmallVector<WindowPhase> getPhases(int64_t axis) const;
 };
 
+/// The elements of a padded output, with rows and columns at `rowDim`, that the
+/// first tap of a phase gathers.
+mlir::Value slicedSources(mlir::ImplicitLocOpBuilder &b, mlir::Value output,
+                          int64_t rowDim, llvm::ArrayRef<WindowPhase> phase);
+
 /// Builds a tensor of `type` and `sizes`, whose rows and columns are dimensions
 /// `rowDim` and `rowDim + 1`, phase by phase: `gather` adds to a slice of
-/// zeros.
+/// zeros. `overwritesSingle`: what has one tap is written, not added to, so
+/// that the slice holds nothing.
 mlir::Value gatherByPhases(
     mlir::ImplicitLocOpBuilder &b, const Windows &windows,
     mlir::RankedTensorType type, llvm::ArrayRef<mlir::OpFoldResult> sizes,
     int64_t rowDim,
     llvm::function_ref<mlir::Value(llvm::ArrayRef<WindowPhase>, mlir::Value)>
-        gather);
+        gather,
+    bool overwritesSingle = false);
 
 /// The taps of a phase, of a tensor with window dimensions `dim`, `dim + 1`.
 mlir::Value slicedTaps(mlir::ImplicitLocOpBuilder &b, mlir::Value taps,
