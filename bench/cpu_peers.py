@@ -6,7 +6,7 @@ Needs: pip install torch "spikingjelly>=2" snntorch norse spyx (bench/run_cpu.py
 products alone set in torch. Times are medians of forward + backward (training, with a random gradient from above) or forward (inference), in
 milliseconds; outputs, final states and gradients are read (summed: `checksum`) inside the measured time. Threads: those that the process may use.
 """
-import json, os, resource, statistics, sys, time, warnings
+import json, os, re, resource, statistics, sys, time, warnings
 warnings.filterwarnings("ignore")
 
 CASES = {
@@ -19,12 +19,17 @@ CASES = {
     "K3-rec-256-T100": ("recurrent", 100, 32, (700, 256, 20)),
     "K7-mlp-T25":      ("mlp", 25, 128, (784, 128, 10)),
     "K7-mlp-T25-B1-infer": ("mlp-infer", 25, 1, (784, 128, 10)),
-    # the same with binary inputs, 10 % ones: what a hidden layer sees
+    # the same with binary inputs, 10 % ones: what a hidden layer sees; K2s5-... and so on have other shares
     "K2s-lin-1024-T100": ("linear", 100, 16, 1024),
     "K7s-mlp-T25":       ("mlp", 25, 128, (784, 128, 10)),
     "K4-conv-T4":      ("conv", 4, 16, (3, 32, 64)),
     "K4-conv-T4-infer":("conv-infer", 4, 16, (3, 32, 64)),
 }
+
+def look_up(case):
+    """Kind, T, B, sizes, and the share of ones in binary inputs or None."""
+    binary = re.match(r"K\d+s(\d*)-", case)
+    return *CASES[re.sub(r"^(K\d+s)\d+-", r"\1-", case)], (int(binary.group(1) or 10) / 100 if binary else None)
 
 def peak_mb():
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
@@ -48,7 +53,7 @@ def torch_case(case, rival):
     library_mb = peak_mb()
     torch.manual_seed(0)
     torch.set_num_threads(len(os.sched_getaffinity(0)))
-    kind, T, B, sz = CASES[case]
+    kind, T, B, sz, ones = look_up(case)
     infer = kind.endswith("infer"); upstream = []
     comp = rival.endswith("+compile")
     base = rival.removesuffix("+compile")
@@ -128,7 +133,7 @@ def torch_case(case, rival):
                     for t in range(x.shape[0]): out.append(cur[t] + s.r.wr(z))
                     return s.r.wo(torch.stack(out)), []
             net = RG()
-    if case.split("-")[0].endswith("s"): x = (torch.rand_like(x) < 0.1).float()
+    if ones: x = (torch.rand_like(x) < ones).float()
     fwd = torch.compile(net) if comp else net
     def total(y, states):          # SpikingJelly keeps its states in the modules
         read = y.sum()
@@ -158,7 +163,7 @@ def spyx_case(case):
     import jax, jax.numpy as jnp, spyx, spyx.nn as snn
     from flax import nnx
     library_mb = peak_mb()
-    kind, T, B, sz = CASES[case]
+    kind, T, B, sz, ones = look_up(case)
     r = nnx.Rngs(0); act = spyx.axn.arctan() if hasattr(spyx, "axn") else None
     L = lambda n: snn.LIF((n,), beta=0.5, activation=act, rngs=r)
     key = jax.random.PRNGKey(0)
@@ -178,7 +183,7 @@ def spyx_case(case):
         f = nnx.jit(lambda m, x, g: snn.run(m, x)) if kind.endswith("infer") else nnx.jit(nnx.grad(loss, has_aux=True))
     else:
         raise SystemExit("no spyx version")
-    if case.split("-")[0].endswith("s"): x = (jax.random.uniform(key, x.shape) < 0.1).astype(jnp.float32)
+    if ones: x = (jax.random.uniform(key, x.shape) < ones).astype(jnp.float32)
     g = jax.random.normal(key, out)
     read = nnx.jit(lambda r: sum(leaf.sum() for leaf in jax.tree.leaves(r)))
     step = lambda: jax.block_until_ready(read(f(m, x, g)))

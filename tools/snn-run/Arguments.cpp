@@ -9,13 +9,11 @@
 #include "rheobase/Dialect/Spiking/IR/Spiking.h"
 #include "rheobase/Reference/Interpreter.h"
 #include "rheobase/Reference/RuntimeTensor.h"
+#include "rheobase/Runtime/Measure.h"
 #include "rheobase/Runtime/Npy.h"
-#include "rheobase/Support/Philox.h"
 
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
-
-#include <cmath>
 
 using namespace mlir;
 using namespace rheobase;
@@ -55,35 +53,6 @@ static int32_t getDType(Type type) {
   if (element.isF64())
     return RB_F64;
   return RB_I64;
-}
-
-static void setElement(rt::Tensor &tensor, int64_t i, double value) {
-  switch (tensor.dtype()) {
-  case RB_BOOL:
-    tensor.data<uint8_t>()[i] = value != 0;
-    break;
-  case RB_I8:
-    tensor.data<int8_t>()[i] = static_cast<int8_t>(value);
-    break;
-  case RB_I32:
-    tensor.data<int32_t>()[i] = static_cast<int32_t>(value);
-    break;
-  case RB_I64:
-    tensor.data<int64_t>()[i] = static_cast<int64_t>(value);
-    break;
-  case RB_F16:
-    tensor.data<uint16_t>()[i] = rt::floatToHalf(static_cast<float>(value));
-    break;
-  case RB_BF16:
-    tensor.data<uint16_t>()[i] = rt::floatToBfloat(static_cast<float>(value));
-    break;
-  case RB_F32:
-    tensor.data<float>()[i] = static_cast<float>(value);
-    break;
-  default:
-    tensor.data<double>()[i] = value;
-    break;
-  }
 }
 
 reference::Tensor rheobase::toReference(const rb_tensor &tensor, Type type) {
@@ -222,40 +191,15 @@ FailureOr<rt::Tensor> ArgumentMaker::draw(unsigned index) {
           rt::Tensor::create(getDType(type), std::move(sizes), tensor);
       !status.ok())
     return error(index) << status.message();
-  // Weights of the usual size keep membranes near the threshold.
-  double scale = 1.0;
-  auto shaped = cast<ShapedType>(type);
-  if (role && role.getValue() == "parameter" && shaped.getRank() > 1) {
-    int64_t fan = 1;
-    for (int64_t size : shaped.getShape().drop_back())
-      fan *= std::max<int64_t>(size, 1);
-    scale = 1.0 / std::sqrt(static_cast<double>(fan));
-  }
-  // Moments, variances and rates are not negative.
-  bool magnitude =
-      role && (role.getValue() == "optimizer" || role.getValue() == "state" ||
-               role.getValue() == "learning_rate");
-  bool spikes = tensor.dtype() == RB_BOOL;
-  for (int64_t i = 0, e = tensor.numElements(); i < e; ++i) {
-    auto words = philox4x32(
-        {static_cast<uint32_t>(i), static_cast<uint32_t>(i >> 32), index, 1},
-        {static_cast<uint32_t>(options.seed),
-         static_cast<uint32_t>(options.seed >> 32)});
-    double uniform = uniform01(words[0]);
-    if (spikes)
-      setElement(tensor, i, uniform < options.spikeRate);
-    else if (tensor.dtype() == RB_I8)
-      setElement(tensor, i, std::floor(uniform * 4));
-    else if (tensor.dtype() == RB_I32)
-      setElement(tensor, i, std::floor(uniform * 10));
-    else if (tensor.dtype() == RB_I64)
-      setElement(tensor, i, 1 + std::floor(uniform * 100));
-    else { // normal (Box and Muller)
-      double normal = scale * std::sqrt(-2 * std::log(1 - uniform)) *
-                      std::cos(2 * M_PI * uniform01(words[1]));
-      setElement(tensor, i, magnitude ? std::abs(normal) : normal);
-    }
-  }
+  std::vector<int64_t> fixed;
+  for (int64_t size : cast<ShapedType>(type).getShape())
+    fixed.push_back(ShapedType::isDynamic(size) ? -1 : size);
+  rt::DrawOptions how =
+      rt::getDrawOptions(role ? role.getValue().str() : std::string(), fixed);
+  how.seed = options.seed;
+  how.index = index;
+  how.spikeRate = options.spikeRate;
+  rt::drawTensor(how, tensor);
   return tensor;
 }
 

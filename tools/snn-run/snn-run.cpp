@@ -6,7 +6,6 @@
 
 #include "Arguments.h"
 #include "Compare.h"
-#include "Timing.h"
 
 #include "rheobase/Conversion/Passes.h"
 #include "rheobase/Dialect/Spiking/Transforms/Passes.h"
@@ -14,9 +13,11 @@
 #include "rheobase/Pipelines/Compile.h"
 #include "rheobase/Pipelines/Pipelines.h"
 #include "rheobase/Reference/Interpreter.h"
+#include "rheobase/Runtime/Measure.h"
 #include "rheobase/Runtime/Npy.h"
 #include "rheobase/Support/CommandLine.h"
 #include "rheobase/Target/JIT.h"
+#include "rheobase/Target/SharedObject.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/Parser/Parser.h"
@@ -116,6 +117,13 @@ static cl::opt<std::string>
     outputFolder("out-dir",
                  cl::desc("write each argument and result as <name>.npy here"),
                  cl::cat(argumentCategory));
+
+static cl::opt<std::string> savedModule(
+    "save-module",
+    cl::desc(
+        "write the function, or its gradient, as it is compiled, and stop: "
+        "for snn-compile"),
+    cl::value_desc("file"), cl::cat(whatCategory));
 
 static cl::opt<bool> timeRuns("time",
                               cl::desc("time repeated calls (results are read)"),
@@ -243,6 +251,17 @@ static LogicalResult describe(ModuleOp module) {
   return pm.run(module);
 }
 
+/// For each result the argument that it is, or -1.
+static std::vector<int> getAliases(func::FuncOp entry) {
+  std::vector<int> aliases;
+  for (unsigned i = 0; i < entry.getNumResults(); ++i) {
+    auto alias = entry.getResultAttrOfType<IntegerAttr>(
+        i, spiking::SpikingDialect::kAliasesAttrName);
+    aliases.push_back(alias ? static_cast<int>(alias.getInt()) : -1);
+  }
+  return aliases;
+}
+
 static int printResults(func::FuncOp function,
                         ArrayRef<reference::Tensor> results) {
   for (auto [i, result] : llvm::enumerate(results))
@@ -336,7 +355,7 @@ static int run(int argc, char **argv) {
       return fail("expected --dims name=N, got '" + text + "'");
     options.dims[name] = size;
   }
-  setThreads(threads);
+  rt::setThreads(threads);
 
   DialectRegistry registry;
   registerAllDialects(registry);
@@ -361,6 +380,11 @@ static int run(int argc, char **argv) {
   OwningOpRef<ModuleOp> prepared = module->clone();
   if (failed(prepare(*prepared, entryName)) || failed(describe(*prepared)))
     return 2;
+  if (!savedModule.empty()) {
+    std::string text;
+    llvm::raw_string_ostream(text) << *prepared << "\n";
+    return failed(writeOutput(savedModule, text, prepared->getLoc())) ? 2 : 0;
+  }
   auto entry = prepared->lookupSymbol<func::FuncOp>(entryName);
   FailureOr<std::vector<rt::Tensor>> arguments = makeArguments(entry, options);
   if (failed(arguments))
@@ -415,7 +439,8 @@ static int run(int argc, char **argv) {
       std::chrono::duration<double>(std::chrono::steady_clock::now() -
                                     compileStart)
           .count();
-  Invocation invocation((*program)->lookup(entryName), entry, *arguments);
+  rt::Invocation invocation((*program)->lookup(entryName), getAliases(entry),
+                            *arguments);
   if (!invocation.call())
     return fail(invocation.getError());
 
@@ -442,8 +467,8 @@ static int run(int argc, char **argv) {
       auto tappedProgram = compile(*tapped);
       auto tappedExpected = runReference(*tapped, entryName);
       if (succeeded(tappedProgram) && succeeded(tappedExpected)) {
-        Invocation again((*tappedProgram)->lookup(entryName), tappedEntry,
-                         *arguments);
+        rt::Invocation again((*tappedProgram)->lookup(entryName),
+                             getAliases(tappedEntry), *arguments);
         if (again.call())
           if (auto first = findFirstTapDifference(
                   names, tappedEntry.getResultTypes(), *tappedExpected,
@@ -462,13 +487,13 @@ static int run(int argc, char **argv) {
     double first = std::chrono::duration<double>(
                        std::chrono::steady_clock::now() - start)
                        .count();
-    Measurement measurement = measure(invocation, minSeconds);
+    rt::Measurement measurement = rt::measure(invocation, minSeconds);
     measurement.firstSeconds = first;
     measurement.compileSeconds = compileSeconds;
     measurement.cache = compileOptions.cache.folder.empty() ? "off"
                         : fromCache                         ? "hit"
                                                             : "miss";
-    report(measurement, json);
+    llvm::outs() << rt::describe(measurement, json);
     return 0;
   }
   SmallVector<reference::Tensor> results;

@@ -1,20 +1,18 @@
-//===- Timing.cpp - Calls of an entry point, and their time -----------------===//
+//===- Measure.cpp - Calls of an entry point, and their time --------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "Timing.h"
+#include "rheobase/Runtime/Measure.h"
 
-#include "rheobase/Dialect/Spiking/IR/Spiking.h"
-
-#include "llvm/Support/Format.h"
-
+#include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <sys/resource.h>
 
-using namespace mlir;
 using namespace rheobase;
+using namespace rheobase::rt;
 
 // Of libomp, which the compiled code uses.
 extern "C" void omp_set_num_threads(int);
@@ -22,25 +20,24 @@ extern "C" int omp_get_thread_num();
 extern "C" int omp_get_num_threads();
 extern "C" void GOMP_parallel(void (*)(void *), void *, unsigned, unsigned);
 
-void rheobase::setThreads(int count) {
+void rt::setThreads(int count) {
   if (count > 0)
     omp_set_num_threads(count);
 }
 
-Invocation::Invocation(rb_entry_fn function, func::FuncOp entry,
-                       const std::vector<rt::Tensor> &tensors)
-    : function(function), results(entry.getNumResults()) {
-  for (const rt::Tensor &tensor : tensors)
+Invocation::Invocation(
+    std::function<int32_t(const rb_tensor *, rb_tensor *)> function,
+    const std::vector<int> &aliases, const std::vector<Tensor> &tensors)
+    : function(std::move(function)), results(aliases.size()) {
+  for (const Tensor &tensor : tensors)
     arguments.push_back(tensor.view());
-  for (unsigned i = 0; i < entry.getNumResults(); ++i) {
-    auto aliases = entry.getResultAttrOfType<IntegerAttr>(
-        i, spiking::SpikingDialect::kAliasesAttrName);
-    owned.push_back(!aliases);
-    if (!aliases)
+  for (int alias : aliases) {
+    owned.push_back(alias < 0);
+    if (alias < 0)
       continue;
-    rb_tensor &argument = arguments[aliases.getInt()];
-    rt::Tensor copy;
-    copied = rt::Tensor::copy(argument, copy);
+    rb_tensor &argument = arguments[size_t(alias)];
+    Tensor copy;
+    copied = Tensor::copy(argument, copy);
     if (!copied.ok())
       return;
     donated.push_back(std::move(copy));
@@ -104,7 +101,7 @@ sumChunkOf(int32_t dtype, const void *data, int64_t count) {
   case RB_BF16:
     return sumLanes<uint16_t, int32_t>(data, count);
   default:
-    return sumLanes<int8_t, int32_t>(data, count);
+    return sumLanes<int8_t, int64_t>(data, count);
   }
 }
 
@@ -184,7 +181,22 @@ double Invocation::readResults() const {
   return total;
 }
 
-Measurement rheobase::measure(Invocation &invocation, double seconds) {
+double Invocation::countOnes() const {
+  int64_t total = 0;
+  double ones = 0;
+  for (const rb_tensor &result : results) {
+    int64_t count = 1;
+    for (int32_t dim = 0; dim < result.rank; ++dim)
+      count *= result.dims[dim];
+    if (result.dtype != RB_BOOL)
+      continue;
+    total += count;
+    ones += sumOfChunk(result.dtype, result.data, count);
+  }
+  return total ? ones / static_cast<double>(total) : -1;
+}
+
+Measurement rt::measure(Invocation &invocation, double seconds) {
   using Clock = std::chrono::steady_clock;
   Measurement measurement;
   std::vector<double> times;
@@ -199,7 +211,8 @@ Measurement rheobase::measure(Invocation &invocation, double seconds) {
         std::chrono::duration<double, std::milli>(Clock::now() - start)
             .count());
   }
-  llvm::sort(times);
+  measurement.ones = invocation.countOnes();
+  std::sort(times.begin(), times.end());
   measurement.runs = static_cast<int64_t>(times.size());
   measurement.minMs = times.front();
   measurement.medianMs = times[times.size() / 2];
@@ -209,18 +222,16 @@ Measurement rheobase::measure(Invocation &invocation, double seconds) {
   return measurement;
 }
 
-void rheobase::report(const Measurement &m, bool json) {
-  if (json)
-    llvm::outs() << llvm::format(
-        "{\"median_ms\": %.4f, \"min_ms\": %.4f, \"runs\": %lld, \"first_s\": "
-        "%.3f, \"compile_s\": %.3f, \"cache\": \"%s\", \"rss_mb\": %.0f, "
-        "\"checksum\": %.9g}\n",
-        m.medianMs, m.minMs, (long long)m.runs, m.firstSeconds,
-        m.compileSeconds, m.cache, m.peakMB, m.checksum);
-  else
-    llvm::outs() << llvm::format(
-        "median %.3f ms, minimum %.3f ms of %lld calls; compiled in %.2f s "
-        "(cache: %s), first result after %.2f s; peak memory %.0f MB\n",
-        m.medianMs, m.minMs, (long long)m.runs, m.compileSeconds, m.cache,
-        m.firstSeconds, m.peakMB);
+std::string rt::describe(const Measurement &m, bool json) {
+  char text[512];
+  snprintf(text, sizeof(text),
+           json ? "{\"median_ms\": %.4f, \"min_ms\": %.4f, \"runs\": %lld, "
+                  "\"first_s\": %.3f, \"compile_s\": %.3f, \"cache\": \"%s\", "
+                  "\"rss_mb\": %.0f, \"ones\": %.4g, \"checksum\": %.9g}\n"
+                : "median %.3f ms, minimum %.3f ms of %lld calls; first result "
+                  "after %.2f s, of it compilation %.2f s (cache: %s); peak "
+                  "memory %.0f MB\n",
+           m.medianMs, m.minMs, (long long)m.runs, m.firstSeconds,
+           m.compileSeconds, m.cache, m.peakMB, m.ones, m.checksum);
+  return text;
 }
