@@ -10,10 +10,17 @@
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/Object/ObjectFile.h"
+#include "llvm/Object/SymbolSize.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Process.h"
+#include "llvm/Support/raw_ostream.h"
 #include "llvm/TargetParser/Host.h"
 #include <atomic>
+#include <cinttypes>
+#include <cstdlib>
 
 using namespace mlir;
 using namespace rheobase;
@@ -74,6 +81,58 @@ static llvm::Error bindRuntime(llvm::orc::LLJIT &jit) {
   return llvm::Error::success();
 }
 
+/// Tells perf the names of the functions, where RHEOBASE_PERF_MAP is set: lines
+/// of /tmp/perf-PID.map. What cannot be found is left out.
+static void writePerfMap(llvm::orc::LLJIT &jit, ArrayRef<std::string> objects) {
+  if (!std::getenv("RHEOBASE_PERF_MAP"))
+    return;
+  std::error_code error;
+  llvm::raw_fd_ostream map(
+      "/tmp/perf-" + std::to_string(llvm::sys::Process::getProcessId()) +
+          ".map",
+      error, llvm::sys::fs::OF_Append);
+  if (error)
+    return;
+  for (const std::string &text : objects) {
+    auto object = llvm::object::ObjectFile::createObjectFile(
+        llvm::MemoryBufferRef(text, "rheobase"));
+    if (!object) {
+      llvm::consumeError(object.takeError());
+      continue;
+    }
+    // Where the section with the code is, a function that is known tells.
+    std::optional<uint64_t> base;
+    for (bool known : {false, true})
+      for (auto [symbol, size] : llvm::object::computeSymbolSizes(**object)) {
+        auto type = symbol.getType();
+        auto name = symbol.getName();
+        auto offset = symbol.getValue();
+        auto flags = symbol.getFlags();
+        if (!type || !name || !offset || !flags) {
+          llvm::consumeError(type.takeError());
+          llvm::consumeError(name.takeError());
+          llvm::consumeError(offset.takeError());
+          llvm::consumeError(flags.takeError());
+          continue;
+        }
+        if (*type != llvm::object::SymbolRef::ST_Function ||
+            (*flags & llvm::object::SymbolRef::SF_Undefined))
+          continue;
+        if (known && base) {
+          map << llvm::format("%" PRIx64 " %" PRIx64 " ", *base + *offset, size)
+              << *name << "\n";
+          continue;
+        }
+        if (known || base || !(*flags & llvm::object::SymbolRef::SF_Global))
+          continue;
+        if (auto address = jit.lookup(*name))
+          base = address->getValue() - *offset;
+        else
+          llvm::consumeError(address.takeError());
+      }
+  }
+}
+
 FailureOr<std::unique_ptr<CompiledProgram>>
 rheobase::loadMachineCode(MachineCode code, Location loc) {
   auto fail = [&](llvm::Error error) {
@@ -115,6 +174,7 @@ rheobase::loadMachineCode(MachineCode code, Location loc) {
     impl->entries.push_back(
         {name.str(), symbol.str(), address->toPtr<rb_entry_fn>()});
   }
+  writePerfMap(*impl->jit, code.objects);
   llvm::sort(impl->entries, [](const CompiledProgram::Entry &a,
                                const CompiledProgram::Entry &b) {
     return a.name < b.name;

@@ -258,7 +258,7 @@ void ProductLowering::packATransposed(Value padded) {
   const Factor &factor = product.a;
   const StridedOperand &operand = operandOf(factor.operand);
   Value lastRow = index.sub(sizeM, one);
-  bool whole = known(sizeM) && *known(sizeM) % rowsOfTile == 0;
+  bool whole = wholeTiles || (known(sizeM) && *known(sizeM) % rowsOfTile == 0);
   int64_t squares = llvm::divideCeil(rowsOfTile, lanes);
   createLoop(b, loc, zero, padded, index.constant(rowsOfTile), [&](Value r) {
     SmallVector<Value> rows;
@@ -313,7 +313,7 @@ void ProductLowering::packA() {
   Value lastRow = index.sub(sizeM, one);
   Value tile = index.constant(rowsOfTile);
   Value count = index.sub(blockRowEnd, blockRow);
-  bool whole = known(sizeM) && *known(sizeM) % rowsOfTile == 0;
+  bool whole = wholeTiles || (known(sizeM) && *known(sizeM) % rowsOfTile == 0);
   Value padded =
       whole ? count
             : index.mul(index.div(plus(count, rowsOfTile - 1), tile), tile);
@@ -351,9 +351,10 @@ void ProductLowering::packA() {
         return index.add(times(r, getRowStride(lanes)), column);
       };
       auto copy = [&](Value r, int64_t first, int64_t rows) {
+        Value row =
+            getOffset(*aRows, aRowTable, blockRow, index.add(blockRow, r));
         Value value = loadFactors(
-            factor, operand,
-            index.add(source, plus(index.add(blockRow, r), first)), {}, rows);
+            factor, operand, index.add(source, plus(row, first)), {}, rows);
         vector::StoreOp::create(b, loc, value, aBlock,
                                 plus(targetOf(r), first));
       };

@@ -175,6 +175,8 @@ private:
   PackingOfA packingOfA = PackingOfA::None;
   PackingOfB packingOfB = PackingOfB::Rows;
   bool mayReadB = false;
+  /// Whether there are no rows beside those of whole register blocks.
+  bool wholeTiles = false;
   /// The rows that form one run in A; the others are loops around it.
   llvm::SmallVector<int64_t> outerM;
   std::optional<LoopGroup> aRows, aSteps, bSteps, cRows, aOuter, cOuter;

@@ -41,6 +41,9 @@ static constexpr int64_t hoistedElements = 1 << 24;
 /// makes the kernel slower by a twentieth.
 static constexpr int64_t panelsThatPayCopying = 8;
 static constexpr int64_t panelsThatPayTransposing = 8;
+/// Rows of a register block whose chains hide each other's latencies, and steps
+/// that pay a loop.
+static constexpr int64_t fewestRows = 4, shortestRun = 8;
 /// Multiply-adds that a thread should have at least.
 static constexpr int64_t workPerThread = 1 << 16;
 
@@ -143,8 +146,7 @@ void ProductLowering::emitKernel(int64_t rows, Value firstRow, Value panel,
   case PackingOfA::None:
     aRow = aRows->stride;
     aStep = aSteps->stride;
-    aCorner = index.add(aBase, index.add(index.mul(row, aRow),
-                                         index.mul(blockStart, aStep)));
+    aCorner = index.add(aBase, aRows->getOffset(index, row));
     break;
   case PackingOfA::Transposed:
   case PackingOfA::Columns:
@@ -175,17 +177,20 @@ void ProductLowering::emitKernel(int64_t rows, Value firstRow, Value panel,
     bCorner = packedCorner;
   }
 
-  auto loop = scf::ForOp::create(b, loc, zero, index.sub(blockEnd, blockStart),
-                                 one, acc);
-  {
+  // Steps `from` to `to`, counted from `first`, whose elements of A begin at
+  // `aFirst`.
+  auto walk = [&](Value from, Value to, Value first, Value aFirst,
+                  ValueRange chains) {
+    auto loop = scf::ForOp::create(b, loc, from, to, one, chains);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     Value k = loop.getInductionVar();
-    Value bOffset = index.add(bCorner, index.mul(k, bRowStride));
+    Value bOffset =
+        index.add(bCorner, index.mul(index.sub(k, first), bRowStride));
     SmallVector<Value> columns, next;
     for (int64_t v = 0; v < vectors; ++v)
       columns.push_back(loadColumns(bSource, bOffset, v, tail));
-    Value aOffset = index.add(aCorner, index.mul(k, aStep));
+    Value aOffset = index.add(aFirst, index.mul(k, aStep));
     for (int64_t r = 0; r < rows; ++r) {
       Value element = memref::LoadOp::create(
           b, loc, aSource,
@@ -198,10 +203,35 @@ void ProductLowering::emitKernel(int64_t rows, Value firstRow, Value panel,
                                 loop.getRegionIterArg(r * vectors + v)));
     }
     scf::YieldOp::create(b, loc, next);
+    return loop.getResults();
+  };
+  SmallVector<Value> chains;
+  if (packingOfA != PackingOfA::None) {
+    chains = walk(zero, index.sub(blockEnd, blockStart), zero, aCorner, acc);
+  } else if (aSteps->isLinear()) {
+    chains = walk(blockStart, blockEnd, blockStart, aCorner, acc);
+  } else {
+    // Run by run.
+    Value size = aSteps->runSize;
+    auto runs = scf::ForOp::create(
+        b, loc, index.div(blockStart, size),
+        index.div(index.add(blockEnd, index.sub(size, one)), size), one, acc);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(runs.getBody());
+    Value run = runs.getInductionVar();
+    Value start = index.mul(run, size);
+    Value aFirst =
+        index.sub(index.add(aCorner, aSteps->getRunOffset(index, run)),
+                  index.mul(start, aStep));
+    scf::YieldOp::create(b, loc,
+                         walk(index.max(start, blockStart),
+                              index.min(index.add(start, size), blockEnd),
+                              blockStart, aFirst, runs.getRegionIterArgs()));
+    chains = llvm::to_vector(ValueRange(runs.getResults()));
   }
   for (auto [r, offset] : llvm::enumerate(cOffsets))
     for (int64_t v = 0; v < vectors; ++v) {
-      Value value = loop.getResult(r * vectors + v);
+      Value value = chains[r * vectors + v];
       Value at = plus(offset, v * lanes);
       if (tail && tailMasks[v])
         vector::MaskedStoreOp::create(b, loc, c.flat, at, tailMasks[v], value);
@@ -220,7 +250,7 @@ void ProductLowering::emitRowBlocks(Value panel, bool tail) {
     createLoop(b, loc, zero, full, tile, [&](Value row) {
       emitKernel(rowsOfTile, row, panel, tail, false);
     });
-  if (knownRows && *knownRows % rowsOfTile == 0)
+  if (wholeTiles || (knownRows && *knownRows % rowsOfTile == 0))
     return;
   auto hasRest = scf::IfOp::create(b, loc, index.less(full, count), false);
   OpBuilder::InsertionGuard guard(b);
@@ -263,38 +293,47 @@ void ProductLowering::emitTask(Value firstRow, Value endRow, Value firstPanel,
     aBlock = memref::AllocOp::create(
         b, loc,
         MemRefType::get({blockOfM * getRowStride(lanes)}, type));
-  createLoop(b, loc, firstRow, endRow, index.constant(blockOfM), [&](Value
-                                                                         row) {
-    blockRow = row;
-    blockRowEnd = index.min(plus(row, blockOfM), endRow);
-    aRowTable = packingOfA == PackingOfA::Rows ||
-                        packingOfA == PackingOfA::Transposed ||
-                        packingOfA == PackingOfA::Elements
-                    ? createOffsetTable(*aRows, blockRow, blockRowEnd)
-                    : Value();
-    createLoop(b, loc, firstStep, endStep, index.constant(blockOfK),
-               [&](Value start) {
-                 blockStart = start;
-                 blockEnd = index.min(plus(start, blockOfK), endStep);
-                 aStepTable =
-                     packingOfA == PackingOfA::Columns ||
-                             packingOfA == PackingOfA::Elements
-                         ? createOffsetTable(*aSteps, blockStart, blockEnd)
-                         : Value();
-                 if (packingOfA != PackingOfA::None)
-                   packA();
-                 createLoop(b, loc, firstPanel,
-                            index.min(endPanel, fullPanels), one,
-                            [&](Value panel) { emitRowBlocks(panel, false); });
-                 if (!tailMasks.empty())
-                   createIf(b, loc, index.less(fullPanels, endPanel),
-                            [&] { emitRowBlocks(fullPanels, true); });
-                 if (aStepTable)
-                   memref::DeallocOp::create(b, loc, aStepTable);
-               });
-    if (aRowTable)
-      memref::DeallocOp::create(b, loc, aRowTable);
-  });
+  int64_t rowsOfBlock = blockOfM / rowsOfTile * rowsOfTile;
+  // What is not packed limits no block.
+  auto knownSteps = known(sizeK);
+  int64_t stepsOfBlock = packingOfA == PackingOfA::None && knownSteps &&
+                                 *knownSteps <= 3 * blockOfK / 2
+                             ? 3 * blockOfK / 2
+                             : blockOfK;
+  createLoop(
+      b, loc, firstRow, endRow, index.constant(rowsOfBlock), [&](Value row) {
+        blockRow = row;
+        blockRowEnd = index.min(plus(row, rowsOfBlock), endRow);
+        aRowTable = packingOfA == PackingOfA::Rows ||
+                            packingOfA == PackingOfA::Transposed ||
+                            packingOfA == PackingOfA::Columns ||
+                            packingOfA == PackingOfA::Elements
+                        ? createOffsetTable(*aRows, blockRow, blockRowEnd)
+                        : Value();
+        createLoop(b, loc, firstStep, endStep, index.constant(stepsOfBlock),
+                   [&](Value start) {
+                     blockStart = start;
+                     blockEnd = index.min(plus(start, stepsOfBlock), endStep);
+                     aStepTable =
+                         packingOfA == PackingOfA::Columns ||
+                                 packingOfA == PackingOfA::Elements
+                             ? createOffsetTable(*aSteps, blockStart, blockEnd)
+                             : Value();
+                     if (packingOfA != PackingOfA::None)
+                       packA();
+                     createLoop(
+                         b, loc, firstPanel, index.min(endPanel, fullPanels),
+                         one,
+                         [&](Value panel) { emitRowBlocks(panel, false); });
+                     if (!tailMasks.empty())
+                       createIf(b, loc, index.less(fullPanels, endPanel),
+                                [&] { emitRowBlocks(fullPanels, true); });
+                     if (aStepTable)
+                       memref::DeallocOp::create(b, loc, aStepTable);
+                   });
+        if (aRowTable)
+          memref::DeallocOp::create(b, loc, aRowTable);
+      });
   if (packingOfA != PackingOfA::None)
     memref::DeallocOp::create(b, loc, aBlock);
 }
@@ -627,12 +666,19 @@ void ProductLowering::run() {
   int64_t panelsPerRow =
       knownColumns ? llvm::divideCeil(*knownColumns, columnsOfTile)
                    : std::numeric_limits<int64_t>::max();
-  // Where rows lie along k the kernel may walk them.
+  // The rows of a register block lie at one distance: as many as divide a run.
+  int64_t fittingRows = aRows->isLinear() ? rowsOfTile : 0;
+  if (auto run = known(aRows->runSize); run && !aRows->isLinear())
+    for (int64_t count = fewestRows; count <= rowsOfTile; ++count)
+      if (*run % count == 0)
+        fittingRows = count;
+  // Where rows lie along k the kernel may walk them, run by run.
   int64_t panelsThatPayRows =
       aSteps->hasStride(1) ? panelsThatPayCopying : 2;
-  if (sameType && aRows->isLinear() && aSteps->isLinear() &&
-      aRows->symbolicStride.isConstant() &&
+  auto stepsOfRun = known(aSteps->runSize);
+  if (sameType && fittingRows && aRows->symbolicStride.isConstant() &&
       aSteps->symbolicStride.isConstant() &&
+      (aSteps->isLinear() || (stepsOfRun && *stepsOfRun >= shortestRun)) &&
       panelsPerRow < panelsThatPayRows)
     packingOfA = PackingOfA::None;
   else if (aSteps->hasStride(1))
@@ -643,8 +689,13 @@ void ProductLowering::run() {
     packingOfA = PackingOfA::Columns;
   else
     packingOfA = PackingOfA::Elements;
+  if (fittingRows &&
+      (packingOfA == PackingOfA::None || packingOfA == PackingOfA::Columns)) {
+    wholeTiles = !aRows->isLinear();
+    rowsOfTile = fittingRows;
+  }
   SmallVector<int64_t> rows = product.m;
-  if (packingOfA == PackingOfA::Columns && !aRows->isLinear()) {
+  if (packingOfA == PackingOfA::Columns && !aRows->isLinear() && !wholeTiles) {
     // Loops that do not continue the run go around it.
     while (!aRows->isLinear()) {
       outerM.push_back(rows.front());

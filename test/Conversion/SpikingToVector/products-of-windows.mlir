@@ -1,0 +1,41 @@
+// RUN: snn-opt %s --convert-products-to-vector=vector-bits=512 --remarks-filter=convert-products-to-vector --remark-format=emitRemark 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
+// RUN: snn-opt %s --convert-products-to-vector=vector-bits=512 --canonicalize | FileCheck %s
+
+#image = affine_map<(b, h, w, n, i, j, c) -> (b, h + i, w + j, c)>
+#kernel = affine_map<(b, h, w, n, i, j, c) -> (i, j, c, n)>
+#output = affine_map<(b, h, w, n, i, j, c) -> (b, h, w, n)>
+
+// Rows of 16 pixels in register blocks of 8, steps in runs of 3 * 8.
+// REMARK: a product in register blocks of 8 x 32: rows read where they are, columns read where they are or copied
+// CHECK-LABEL: func @convolution
+// CHECK: scf.for %{{.*}} = %c0 to %c3 step %c1 iter_args
+// CHECK: scf.for %{{.*}} iter_args
+// CHECK-COUNT-16: math.fma
+// CHECK-NOT: math.fma
+// CHECK: return
+func.func @convolution(%x: memref<?x18x18x8xf32>, %k: memref<3x3x8x32xf32>, %y: memref<?x16x16x32xf32>) {
+  linalg.generic {indexing_maps = [#image, #kernel, #output], iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%x, %k : memref<?x18x18x8xf32>, memref<3x3x8x32xf32>) outs(%y : memref<?x16x16x32xf32>) {
+  ^bb0(%a: f32, %b: f32, %acc: f32):
+    %next = math.fma %a, %b, %acc : f32
+    linalg.yield %next : f32
+  }
+  return
+}
+
+#image_of_gradient = affine_map<(i, j, c, n, b, h, w) -> (b, h + i, w + j, c)>
+#gradient = affine_map<(i, j, c, n, b, h, w) -> (b, h, w, n)>
+#taps = affine_map<(i, j, c, n, b, h, w) -> (i, j, c, n)>
+
+// The gradient of the kernel: rows in runs of 3 * 8, copied, for there are several panels of columns.
+// REMARK: a product in register blocks of 12 x 32: rows copied along the rows, columns read where they are or copied
+// CHECK-LABEL: func @kernel_gradient
+func.func @kernel_gradient(%x: memref<?x18x18x8xf32>, %g: memref<?x16x16x64xf32>, %k: memref<3x3x8x64xf32>) {
+  linalg.generic {indexing_maps = [#image_of_gradient, #gradient, #taps], iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%x, %g : memref<?x18x18x8xf32>, memref<?x16x16x64xf32>) outs(%k : memref<3x3x8x64xf32>) {
+  ^bb0(%a: f32, %b: f32, %acc: f32):
+    %next = math.fma %a, %b, %acc : f32
+    linalg.yield %next : f32
+  }
+  return
+}
