@@ -89,6 +89,12 @@ int32_t rheobase_rt_instruction_set(void) RB_NOEXCEPT;
  * set `needed` and better ones only. */
 void rheobase_rt_instruction_set_error(const char *entry,
                                        int32_t needed) RB_NOEXCEPT;
+/* Around a call of code that runs on the threads of OpenMP: where the process
+ * has others at work (another call, or a parallel region of whatever OpenMP
+ * that the caller is in), the code takes the calling thread only. `entered` is
+ * what the first returned. */
+int64_t rheobase_rt_enter(void) RB_NOEXCEPT;
+void rheobase_rt_leave(int64_t entered) RB_NOEXCEPT;
 /* The message of the calling thread's last error, empty if there was none.
  * Valid until the thread's next error. */
 const char *rb_last_error(void) RB_NOEXCEPT;

@@ -211,7 +211,7 @@ static LogicalResult link(ArrayRef<std::string> objects,
     rpath += llvm::sys::path::parent_path(RHEOBASE_LIBOMP);
     arguments.append({RHEOBASE_LIBOMP, rpath});
   }
-  arguments.append({"-lm", "-lpthread"});
+  arguments.append({"-lm", "-lpthread", "-ldl"});
   std::string message;
   std::optional<StringRef> redirects[] = {std::nullopt, StringRef(log),
                                           StringRef(log)};
@@ -259,7 +259,8 @@ static int32_t getLevel(CPUInstructionSet isa) {
 /// Entry points that call those of the best variant that the machine can run,
 /// and the manifest: for any processor.
 static FailureOr<std::string>
-generateEntryPoints(ArrayRef<CodeVariant> variants, Location loc) {
+generateEntryPoints(ArrayRef<CodeVariant> variants, bool threads,
+                    Location loc) {
   const std::string &manifest = variants.front().code.manifest;
   llvm::Expected<llvm::json::Value> json = llvm::json::parse(manifest);
   if (!json)
@@ -286,6 +287,12 @@ generateEntryPoints(ArrayRef<CodeVariant> variants, Location loc) {
       module.getOrInsertFunction("rheobase_rt_instruction_set", i32);
   llvm::FunctionCallee report = module.getOrInsertFunction(
       "rheobase_rt_instruction_set_error", b.getVoidTy(), pointer, i32);
+  llvm::FunctionCallee enter, leave;
+  if (threads) {
+    enter = module.getOrInsertFunction("rheobase_rt_enter", b.getInt64Ty());
+    leave = module.getOrInsertFunction("rheobase_rt_leave", b.getVoidTy(),
+                                       b.getInt64Ty());
+  }
   auto declare = [&](const Twine &name) {
     return llvm::Function::Create(entryType, llvm::GlobalValue::ExternalLinkage,
                                   name, module);
@@ -310,8 +317,12 @@ generateEntryPoints(ArrayRef<CodeVariant> variants, Location loc) {
       b.CreateCondBr(b.CreateICmpSGE(level, b.getInt32(getLevel(variant->isa))),
                      call, next);
       b.SetInsertPoint(call);
-      b.CreateRet(
-          b.CreateCall(target, {function->getArg(0), function->getArg(1)}));
+      llvm::Value *entered = threads ? b.CreateCall(enter) : nullptr;
+      llvm::Value *status =
+          b.CreateCall(target, {function->getArg(0), function->getArg(1)});
+      if (threads)
+        b.CreateCall(leave, entered);
+      b.CreateRet(status);
       b.SetInsertPoint(next);
     }
     b.CreateCall(report, {b.CreateGlobalString(name.str()),
@@ -327,7 +338,8 @@ generateEntryPoints(ArrayRef<CodeVariant> variants, Location loc) {
 LogicalResult rheobase::writeSharedObject(ArrayRef<CodeVariant> variants,
                                           const SharedObjectOptions &options,
                                           StringRef output, Location loc) {
-  FailureOr<std::string> entries = generateEntryPoints(variants, loc);
+  FailureOr<std::string> entries =
+      generateEntryPoints(variants, options.threads, loc);
   if (failed(entries))
     return failure();
   SmallVector<std::string> files;

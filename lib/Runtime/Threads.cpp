@@ -1,0 +1,73 @@
+//===- Threads.cpp - Calls from programs with threads of their own --------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What entry points of shared objects call around code that runs on the threads
+// of OpenMP. Needs libc only; of OpenMP it takes what is there.
+//
+//===----------------------------------------------------------------------===//
+
+#include "rheobase/abi.h"
+#include <dlfcn.h>
+#include <stdlib.h>
+
+// Of libomp, which the artefact is linked with.
+extern "C" {
+__attribute__((weak)) int omp_get_max_threads();
+__attribute__((weak)) void omp_set_num_threads(int);
+__attribute__((weak)) int omp_in_parallel();
+__attribute__((weak)) int kmp_get_blocktime();
+__attribute__((weak)) void kmp_set_blocktime(int);
+}
+
+/// Calls at work in this process.
+static int32_t callers;
+
+/// Whether the caller is in a parallel region of libomp, or of another OpenMP
+/// that the program has: of libgomp, as a rule.
+static bool isInParallelRegion() {
+  if (omp_in_parallel && omp_in_parallel())
+    return true;
+  using Query = int (*)();
+  static Query other;
+  static bool known;
+  if (!__atomic_load_n(&known, __ATOMIC_ACQUIRE)) {
+    other = reinterpret_cast<Query>(dlsym(RTLD_DEFAULT, "omp_in_parallel"));
+    __atomic_store_n(&known, true, __ATOMIC_RELEASE);
+  }
+  return other && other();
+}
+
+int64_t rheobase_rt_enter(void) noexcept {
+  if (!omp_get_max_threads || !omp_set_num_threads)
+    return 0;
+  bool alone = __atomic_add_fetch(&callers, 1, __ATOMIC_ACQ_REL) == 1 &&
+               !isInParallelRegion();
+  int threads = alone ? 0 : omp_get_max_threads();
+  if (threads > 1)
+    omp_set_num_threads(1);
+  else
+    threads = 0;
+  // Threads that wait for 200 ms, as they do by default, take the processor
+  // from those of the program. A millisecond bridges what is between two loops.
+  int wait = 0;
+  if (alone && kmp_set_blocktime && kmp_get_blocktime &&
+      !getenv("KMP_BLOCKTIME") && !getenv("OMP_WAIT_POLICY")) {
+    wait = kmp_get_blocktime();
+    if (wait > 1)
+      kmp_set_blocktime(1);
+    else
+      wait = 0;
+  }
+  return (int64_t(wait) << 32) | (int64_t(threads) << 1) | 1;
+}
+
+void rheobase_rt_leave(int64_t entered) noexcept {
+  if (!entered)
+    return;
+  if (int threads = int((entered >> 1) & 0x3fffffff))
+    omp_set_num_threads(threads);
+  if (int wait = int(entered >> 32))
+    kmp_set_blocktime(wait);
+  __atomic_sub_fetch(&callers, 1, __ATOMIC_ACQ_REL);
+}
