@@ -7,6 +7,7 @@
 #include "rheobase/Pipelines/Pipelines.h"
 
 #include "rheobase/Conversion/Passes.h"
+#include "rheobase/Support/CommandLine.h"
 
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Conversion/ConvertToLLVM/ToLLVMPass.h"
@@ -43,6 +44,7 @@ void rheobase::buildLowerToLLVMPipeline(OpPassManager &pm,
   ConvertProductsToVectorPassOptions productOptions;
   productOptions.vectorBits = options.vectorBits;
   productOptions.threads = options.threads;
+  productOptions.forceKernel = stringifyProductKernel(options.kernel).str();
   pm.addPass(createConvertProductsToVectorPass(productOptions));
   ConvertLinalgToVectorPassOptions linalgOptions;
   linalgOptions.vectorWidth = scanOptions.vectorWidth;
@@ -94,11 +96,16 @@ struct CPUPipelineOptions : PassPipelineOptions<Options> {
   Option<bool> threads{*this, "threads",
                        llvm::cl::desc("run loops on the threads of OpenMP"),
                        llvm::cl::init(true)};
+  Option<ProductKernel> kernel{
+      *this, "force-kernel",
+      llvm::cl::desc("how products with spikes are computed"),
+      llvm::cl::init(ProductKernel::Automatic), getProductKernelValues()};
 
   CPUOptions get() const {
     CPUOptions cpu;
     cpu.vectorBits = vectorBits;
     cpu.threads = threads;
+    cpu.kernel = kernel;
     return cpu;
   }
 };

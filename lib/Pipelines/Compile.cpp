@@ -43,6 +43,7 @@ void rheobase::populateCPUStage(OpPassManager &pm,
   CPUOptions cpu;
   cpu.vectorBits = getVectorBits(options.codegen.isa);
   cpu.threads = options.threads;
+  cpu.kernel = options.kernel;
   switch (stage) {
   case Stage::Input:
   case Stage::Sequence:

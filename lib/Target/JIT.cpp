@@ -70,6 +70,8 @@ static llvm::Error bindRuntime(llvm::orc::LLJIT &jit) {
   bind("__truncsfbf2", &__truncsfbf2);
 #endif
   bind("rheobase_rt_shape_error", &rheobase_rt_shape_error);
+  bind("rheobase_rt_begin_kernel", &rheobase_rt_begin_kernel);
+  bind("rheobase_rt_end_kernel", &rheobase_rt_end_kernel);
   if (llvm::Error error = jit.getMainJITDylib().define(
           llvm::orc::absoluteSymbols(std::move(symbols))))
     return error;

@@ -129,6 +129,10 @@ static cl::opt<bool>
                      "then needs libomp.so.5 wherever it runs, which "
                      "--openmp=false avoids"),
             cl::cat(cpuCategory));
+static cl::opt<ProductKernel, false, NamedValueParser<ProductKernel>>
+    forceKernel("force-kernel", cl::init(ProductKernel::Automatic),
+                cl::desc("how products with spikes are computed:"),
+                getProductKernelValues(), cl::cat(cpuCategory));
 static cl::opt<std::string> weights(
     "weights",
     cl::desc("checkpoint (safetensors) whose parameters and states become part "
@@ -328,6 +332,7 @@ LogicalResult Driver::writeCode(ArrayRef<CPUInstructionSet> isas,
   }
   CompileOptions options;
   options.threads = threads;
+  options.kernel = forceKernel;
   options.moduleName = llvm::sys::path::stem(inputFile).str();
   options.cache = cache;
   options.codegen.standalone = emit != Emit::SharedObject;

@@ -93,7 +93,8 @@ private:
   using Execute = function_ref<FailureOr<Results>(ArrayRef<Tensor>)>;
   std::optional<std::string> checkSplit(StringRef what, Execute execute);
   std::optional<std::string> checkAdjoints();
-  std::optional<std::string> checkCode(CPUInstructionSet isa);
+  std::optional<std::string> checkCode(CPUInstructionSet isa,
+                                       ProductKernel kernel);
   std::optional<std::string> prepare();
   SmallVector<Tensor> arguments(int64_t steps);
   SmallVector<unsigned> getVariables();
@@ -372,8 +373,10 @@ std::optional<std::string> Case::prepare() {
   return std::nullopt;
 }
 
-std::optional<std::string> Case::checkCode(CPUInstructionSet isa) {
+std::optional<std::string> Case::checkCode(CPUInstructionSet isa,
+                                           ProductKernel kernel) {
   CompileOptions options;
+  options.kernel = kernel;
   options.codegen.isa = isa;
   OwningOpRef<ModuleOp> copy = prepared->clone();
   auto compiled = compileForCPU(*copy, options);
@@ -460,9 +463,16 @@ std::optional<std::string> Case::check() {
     return std::nullopt;
   if (auto problem = prepare())
     return problem;
+  // Scans alone have no products.
+  SmallVector<ProductKernel> kernels{ProductKernel::Dense};
+  if (kind == Kind::Network)
+    kernels.push_back(ProductKernel::Selective);
   for (CPUInstructionSet isa : getInstructionSets())
-    if (auto problem = checkCode(isa))
-      return problem;
+    for (ProductKernel kernel : kernels)
+      if (auto problem = checkCode(isa, kernel))
+        return (Twine(*problem) + " (kernel " + stringifyProductKernel(kernel) +
+                ")")
+            .str();
   return std::nullopt;
 }
 

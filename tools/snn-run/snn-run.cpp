@@ -91,6 +91,10 @@ static cl::opt<std::string>
                          "off (default: $RHEOBASE_CACHE, else rheobase in "
                          "$XDG_CACHE_HOME or ~/.cache)"),
                 cl::value_desc("folder"), cl::cat(whatCategory));
+static cl::opt<ProductKernel, false, NamedValueParser<ProductKernel>>
+    forceKernel("force-kernel", cl::init(ProductKernel::Automatic),
+                cl::desc("how products with spikes are computed:"),
+                getProductKernelValues(), cl::cat(whatCategory));
 
 static cl::list<std::string>
     argumentList("arg",
@@ -422,6 +426,7 @@ static int run(int argc, char **argv) {
         return applyPassManagerCLOptions(pm);
       };
   bool fromCache = false;
+  compileOptions.kernel = forceKernel;
   auto compileStart = std::chrono::steady_clock::now();
   auto compile =
       [&](ModuleOp in) -> FailureOr<std::unique_ptr<CompiledProgram>> {

@@ -53,8 +53,13 @@ rt::Status OpenedProgram::open(const std::string &path,
                                         "': " + file.getError().message());
   // Whatever ELF file it is: the runtime says what is wrong with it.
   if ((*file)->getBuffer().starts_with("\x7f"
-                                       "ELF"))
+                                       "ELF")) {
+    if (kernel != ProductKernel::Automatic)
+      return rt::Status(RB_INVALID_ARGUMENT,
+                        "--force-kernel: '" + path +
+                            "' is compiled: give the option to snn-compile");
     return trainer.loadProgram(path);
+  }
   return compile(path, cacheFolder, trainer);
 }
 
@@ -77,6 +82,7 @@ rt::Status OpenedProgram::compile(const std::string &path,
                           "spiking.training, which says how it is trained");
   source->module = module->clone();
   CompileOptions options;
+  options.kernel = kernel;
   options.moduleName = sys::path::stem(path).str();
   std::string problem;
   std::optional<CPUInstructionSet> isa = chooseInstructionSet("host", problem);

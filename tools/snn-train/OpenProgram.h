@@ -6,6 +6,7 @@
 #ifndef RHEOBASE_TOOLS_SNN_TRAIN_OPENPROGRAM_H
 #define RHEOBASE_TOOLS_SNN_TRAIN_OPENPROGRAM_H
 
+#include "rheobase/Conversion/ProductKernel.h"
 #include "rheobase/Runtime/Trainer.h"
 
 #include <memory>
@@ -23,6 +24,8 @@ public:
 
   /// How a module is compiled: FrontendOptions::exact.
   bool exact = false;
+  /// How its products with spikes are computed.
+  ProductKernel kernel = ProductKernel::Automatic;
 
   /// Gives `trainer` the program in `path`. What is wrong with a module is
   /// printed where it stands. `cacheFolder` is the value of --cache.

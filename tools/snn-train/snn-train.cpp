@@ -113,6 +113,12 @@ struct Options {
       cl::desc(
           "Folder that keeps machine code for the next time, or off\n"
           "[$RHEOBASE_CACHE, or rheobase in $XDG_CACHE_HOME or ~/.cache]")};
+  cl::opt<rheobase::ProductKernel, false,
+          rheobase::NamedValueParser<rheobase::ProductKernel>>
+      kernel{"force-kernel", cl::cat(trainingCategory),
+             cl::init(rheobase::ProductKernel::Automatic),
+             cl::desc("How products with spikes are computed:"),
+             rheobase::getProductKernelValues()};
   cl::opt<long long> limitSteps{"limit-steps", cl::cat(trainingCategory),
                                 cl::value_desc("n"), cl::init(0),
                                 cl::desc("Stop after n optimizer steps")};
@@ -391,6 +397,7 @@ static Status run(Options &options) {
   if (Status status = convertOptions(options, trainer.options); !status.ok())
     return status;
   program.exact = options.exact;
+  program.kernel = options.kernel;
   if (Status status = program.open(options.model, options.cache, trainer);
       !status.ok())
     return status;

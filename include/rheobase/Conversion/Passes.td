@@ -151,6 +151,12 @@ def ConvertProductsToVectorPass : Pass<"convert-products-to-vector", "::mlir::Mo
     around the product do not change is packed once, in front of them. Other
     operations stay.
 
+    Where the rows' factor is spikes (`spiking.spikes`), there is a second kernel: the
+    steps with a spike are listed for each row, ascending, and the rows of the other
+    factor that they name are added. Its results are the same bits. Which one runs
+    is measured at run time (`rheobase_rt_begin_kernel`), unless `force-kernel` says it.
+    Remarks tell which products have both kernels, and why others have not.
+
     ```mlir
     linalg.generic {iterator_types = ["parallel", "parallel", "reduction"], ...}
         ins(%x, %w : memref<?x256xf32>, memref<256x128xf32>) outs(%y : memref<?x128xf32>) { ... math.fma ... }
@@ -165,11 +171,15 @@ def ConvertProductsToVectorPass : Pass<"convert-products-to-vector", "::mlir::Mo
         ...
     ```
   }];
-  let options = [
-    Option<"vectorBits", "vector-bits", "int64_t", /*default=*/"256",
-           "bits of a vector register: 256 (AVX2) or 512 (AVX-512)">,
-    Option<"threads", "threads", "bool", /*default=*/"true",
-           "share the work among the threads of OpenMP">,
+  let options = [Option<
+                     "vectorBits", "vector-bits", "int64_t", /*default=*/"256",
+                     "bits of a vector register: 256 (AVX2) or 512 (AVX-512)">,
+                 Option<"threads", "threads", "bool", /*default=*/"true",
+                        "share the work among the threads of OpenMP">,
+                 Option<"forceKernel", "force-kernel", "std::string",
+                        /*default=*/"\"auto\"",
+                        "how products with spikes are computed, where they can "
+                        "be: auto, dense or selective">,
   ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::math::MathDialect",

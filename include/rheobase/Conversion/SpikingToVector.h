@@ -6,6 +6,8 @@
 #ifndef RHEOBASE_CONVERSION_SPIKINGTOVECTOR_H
 #define RHEOBASE_CONVERSION_SPIKINGTOVECTOR_H
 
+#include "rheobase/Conversion/ProductKernel.h"
+
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Support/LogicalResult.h"
@@ -24,10 +26,12 @@ mlir::LogicalResult convertScanToLoops(mlir::RewriterBase &rewriter,
 
 /// Lowers `op` and erases it, if it is a product on buffers: acc = fma(a, b,
 /// acc) over reduction loops. `vectorBits`: of a vector register; `threads`:
-/// whether the loops are for several threads.
+/// whether the loops are for several threads; `kernel`: for products with
+/// spikes.
 bool convertProductToVector(mlir::RewriterBase &rewriter,
                             mlir::linalg::GenericOp op, int64_t vectorBits,
-                            bool threads);
+                            bool threads,
+                            ProductKernel kernel = ProductKernel::Automatic);
 
 /// Lowers a linalg operation on buffers to parallel loops over vectors of
 /// `vectorWidth` 32-bit lanes, along parallel loops; the other loops run in their

@@ -6,6 +6,8 @@
 #ifndef RHEOBASE_PIPELINES_CPU_H
 #define RHEOBASE_PIPELINES_CPU_H
 
+#include "rheobase/Conversion/ProductKernel.h"
+
 #include <cstdint>
 
 namespace mlir {
@@ -20,6 +22,8 @@ struct CPUOptions {
   int64_t vectorBits = 256;
   /// Whether loops run on the threads of OpenMP.
   bool threads = true;
+  /// How products with spikes are computed.
+  ProductKernel kernel = ProductKernel::Automatic;
 };
 
 /// Samples that a thread takes through all steps of a time loop: enough for the

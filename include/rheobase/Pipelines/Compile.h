@@ -26,6 +26,8 @@ struct CompileOptions {
   bool threads = true;
   /// How a module that is not at L1 yet gets there.
   FrontendOptions frontend;
+  /// How products with spikes are computed.
+  ProductKernel kernel = ProductKernel::Automatic;
   /// What the module is called if it has no name of its own.
   std::string moduleName = "module";
   /// Called with each pass manager before it runs: instrumentation, command

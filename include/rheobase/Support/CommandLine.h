@@ -6,6 +6,8 @@
 #ifndef RHEOBASE_SUPPORT_COMMANDLINE_H
 #define RHEOBASE_SUPPORT_COMMANDLINE_H
 
+#include "rheobase/Conversion/ProductKernel.h"
+
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/raw_ostream.h"
@@ -38,6 +40,16 @@ public:
         name);
   }
 };
+
+/// The values of an option --force-kernel.
+inline llvm::cl::ValuesClass getProductKernelValues() {
+  return llvm::cl::values(
+      clEnumValN(ProductKernel::Automatic, "auto",
+                 "what is measured to be the fastest, as the program runs"),
+      clEnumValN(ProductKernel::Dense, "dense", "register blocks"),
+      clEnumValN(ProductKernel::Selective, "selective",
+                 "rows of the other factor are added where there is a spike"));
+}
 
 /// A file that reaches the limit on its size is an error of the write, as a full
 /// disk is, not the end of the process. After InitLLVM, which arranges for the

@@ -73,6 +73,8 @@ constexpr llvm::StringLiteral kOneByOne("one-by-one");
 // convert-products-to-vector
 /// A product is computed in blocks of registers.
 constexpr llvm::StringLiteral kProduct("product");
+/// Which kernels there are for a product with spikes.
+constexpr llvm::StringLiteral kProductKernels("product-kernels");
 
 // convert-spiking-to-linalg
 /// Whether blocks of samples take all steps of a time loop in parallel.

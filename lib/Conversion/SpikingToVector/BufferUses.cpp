@@ -6,6 +6,7 @@
 
 #include "BufferUses.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
@@ -46,7 +47,8 @@ static bool reads(Operation *op, OpOperand &operand) {
 BufferUse rheobase::getBufferUse(Operation *op, Value buffer) {
   BufferUse use = BufferUse::None;
   op->walk([&](Operation *nested) {
-    if (isa<ViewLikeOpInterface, memref::DimOp, memref::PrefetchOp>(nested))
+    if (isa<ViewLikeOpInterface, memref::DimOp, memref::PrefetchOp,
+            arith::SelectOp>(nested))
       return;
     for (OpOperand &operand : nested->getOpOperands()) {
       if (!isa<BaseMemRefType>(operand.get().getType()))

@@ -107,6 +107,7 @@ static void foldStart(RewriterBase &rewriter, linalg::GenericOp op,
   auto folded =
       linalg::GenericOp::create(rewriter, op.getLoc(), inputs, op.getOutputs(),
                                 maps, op.getIteratorTypesArray());
+  folded->setDiscardableAttrs(op->getDiscardableAttrDictionary());
   rewriter.inlineRegionBefore(op.getRegion(), folded.getRegion(),
                               folded.getRegion().begin());
   Block *body = folded.getBlock();

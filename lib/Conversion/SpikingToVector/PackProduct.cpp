@@ -75,22 +75,10 @@ void ProductLowering::copyFactors(const Factor &factor,
   });
 }
 
-/// Runs `body` for the parts of positions `from` to `to` that lie in one run:
-/// with the offset of position 0 of the run's progression, and the positions.
 void ProductLowering::forEachRun(
     const LoopGroup &group, Value from, Value to,
     llvm::function_ref<void(Value, Value, Value)> body) {
-  if (group.isLinear())
-    return body(zero, from, to);
-  Value size = index.max(group.runSize, one);
-  Value firstRun = index.div(from, size);
-  Value endRun = index.div(index.add(to, index.sub(size, one)), size);
-  createLoop(b, loc, firstRun, endRun, one, [&](Value run) {
-    Value start = index.mul(run, size);
-    Value offset = index.sub(group.getRunOffset(index, run),
-                             index.mul(start, group.stride));
-    body(offset, index.max(start, from), index.min(index.add(start, size), to));
-  });
+  rheobase::forEachRun(index, group, from, to, body);
 }
 
 Value ProductLowering::createOffsetTable(const LoopGroup &group, Value from,

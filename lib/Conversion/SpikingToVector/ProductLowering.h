@@ -90,6 +90,14 @@ std::optional<Product> matchProduct(mlir::linalg::GenericOp op);
 /// what copies write too much.
 inline int64_t getRowStride(int64_t lanes) { return blockOfK + lanes; }
 
+/// The outermost loop around `op` that neither defines nor changes `operand`;
+/// null if there is none.
+mlir::Operation *getInvariantLoop(mlir::Operation *op, mlir::Value operand);
+
+/// Threads that may work on the product `op`.
+mlir::Value getThreads(mlir::OpBuilder &builder, mlir::Location loc,
+                       mlir::Operation *op);
+
 class ProductLowering {
 public:
   ProductLowering(mlir::RewriterBase &rewriter, Product product,

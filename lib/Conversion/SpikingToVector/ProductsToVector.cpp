@@ -6,6 +6,7 @@
 
 #include "BufferUses.h"
 #include "ProductLowering.h"
+#include "SelectiveProduct.h"
 
 #include "rheobase/Conversion/Passes.h"
 #include "rheobase/Conversion/SpikingToVector.h"
@@ -338,8 +339,7 @@ void ProductLowering::emitTask(Value firstRow, Value endRow, Value firstPanel,
     memref::DeallocOp::create(b, loc, aBlock);
 }
 
-/// Threads that may work on this product.
-static Value getThreads(OpBuilder &b, Location loc, Operation *op) {
+Value rheobase::getThreads(OpBuilder &b, Location loc, Operation *op) {
   auto module = op->getParentOfType<ModuleOp>();
   StringRef name = "omp_get_max_threads";
   if (!module.lookupSymbol(name)) {
@@ -547,14 +547,16 @@ void ProductLowering::measureB() {
   }
 }
 
-/// The outermost loop around `op` that neither defines nor changes `operand`.
-static Operation *getInvariantLoop(Operation *op, Value operand) {
+Operation *rheobase::getInvariantLoop(Operation *op, Value operand) {
   Value buffer = getBuffer(operand);
   Operation *outermost = nullptr;
   for (Operation *loop = op->getParentOp();
        buffer &&
-       isa_and_present<scf::ForOp, scf::ParallelOp, scf::ForallOp>(loop);
+       isa_and_present<scf::ForOp, scf::ParallelOp, scf::ForallOp, scf::IfOp>(
+           loop);
        loop = loop->getParentOp()) {
+    if (isa<scf::IfOp>(loop))
+      continue;
     if (operand.getParentRegion() == &loop->getRegion(0) ||
         loop->getRegion(0).isAncestor(operand.getParentRegion()) ||
         getBufferUse(loop, buffer) == BufferUse::Write)
@@ -591,6 +593,8 @@ void ProductLowering::hoistB() {
   Operation *around = product.op;
   do {
     around = around->getParentOp();
+    if (isa<scf::IfOp>(around))
+      continue;
     auto loopLike = cast<LoopLikeOpInterface>(around);
     auto lowers = loopLike.getLoopLowerBounds();
     auto uppers = loopLike.getLoopUpperBounds();
@@ -745,10 +749,12 @@ void ProductLowering::run() {
 
 bool rheobase::convertProductToVector(RewriterBase &rewriter,
                                       linalg::GenericOp op, int64_t vectorBits,
-                                      bool threads) {
+                                      bool threads, ProductKernel kernel) {
   std::optional<Product> product = matchProduct(op);
   if (!product)
     return false;
+  if (convertProductWithSpikes(rewriter, *product, vectorBits, threads, kernel))
+    return true;
   ProductLowering(rewriter, std::move(*product), vectorBits, threads).run();
   return true;
 }
@@ -766,12 +772,18 @@ struct ConvertProductsToVectorPass
           << vectorBits.getValue();
       return signalPassFailure();
     }
+    std::optional<ProductKernel> kernel = parseProductKernel(forceKernel);
+    if (!kernel) {
+      emitError(getOperation().getLoc(), "force-kernel must be ")
+          << kProductKernelNames << ", got '" << forceKernel.getValue() << "'";
+      return signalPassFailure();
+    }
     SmallVector<linalg::GenericOp> generics;
     getOperation().walk(
         [&](linalg::GenericOp generic) { generics.push_back(generic); });
     IRRewriter rewriter(&getContext());
     for (linalg::GenericOp generic : generics)
-      convertProductToVector(rewriter, generic, vectorBits, threads);
+      convertProductToVector(rewriter, generic, vectorBits, threads, *kernel);
   }
 };
 } // namespace

@@ -272,3 +272,20 @@ Value LoopGroup::getOffset(IndexMath &index, Value position) const {
   Value within = index.rem(position, runSize);
   return index.add(getRunOffset(index, run), index.mul(within, stride));
 }
+
+void rheobase::forEachRun(IndexMath &index, const LoopGroup &group, Value from,
+                          Value to,
+                          llvm::function_ref<void(Value, Value, Value)> body) {
+  Value zero = index.constant(0), one = index.constant(1);
+  if (group.isLinear())
+    return body(zero, from, to);
+  Value size = index.max(group.runSize, one);
+  Value firstRun = index.div(from, size);
+  Value endRun = index.div(index.add(to, index.sub(size, one)), size);
+  createLoop(index.builder, index.loc, firstRun, endRun, one, [&](Value run) {
+    Value start = index.mul(run, size);
+    Value offset = index.sub(group.getRunOffset(index, run),
+                             index.mul(start, group.stride));
+    body(offset, index.max(start, from), index.min(index.add(start, size), to));
+  });
+}

@@ -85,6 +85,14 @@ struct LoopGroup {
   SymbolicSize symbolicStride;
 };
 
+/// Runs `body` for the parts of positions `from` to `to` of a group that lie in
+/// one run: with the offset of position 0 of the run's progression, and the
+/// positions.
+void forEachRun(
+    IndexMath &index, const LoopGroup &group, mlir::Value from, mlir::Value to,
+    llvm::function_ref<void(mlir::Value offset, mlir::Value lo, mlir::Value hi)>
+        body);
+
 } // namespace rheobase
 
 #endif // RHEOBASE_LIB_CONVERSION_SPIKINGTOVECTOR_STRIDEDLOOPS_H

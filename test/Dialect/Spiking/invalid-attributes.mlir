@@ -44,6 +44,14 @@ func.func @spiking_c2_result(%x: tensor<4xf32>) -> (tensor<4xf32> {spiking.initi
 
 // -----
 
+func.func @spiking_c4(%x: tensor<4xf32>) {
+  // expected-error@below {{'tensor.empty' op expected spiking.spikes to be the numbers of operands of bytes, got array<i64: 0> (spiking_c4)}}
+  %y = tensor.empty() {spiking.spikes = array<i64: 0>} : tensor<4xi8>
+  return
+}
+
+// -----
+
 // expected-error@below {{'func.func' op expected spiking.role of argument 0 to be one of parameter, optimizer, state, input, label, time_steps, learning_rate, seed, step; got "weight" (role_c1)}}
 func.func @role_c1(%x: tensor<4xf32> {spiking.role = "weight"}) {
   return

@@ -55,13 +55,15 @@ protected:
     });
   }
 
-  std::unique_ptr<CompiledProgram> compile(mlir::ModuleOp module,
-                                           CPUInstructionSet isa) {
+  std::unique_ptr<CompiledProgram>
+  compile(mlir::ModuleOp module, CPUInstructionSet isa,
+          ProductKernel kernel = ProductKernel::Automatic) {
     mlir::OwningOpRef<mlir::ModuleOp> copy = module.clone();
     auto frontend = mlir::PassManager::on<mlir::ModuleOp>(&context);
     populateFrontendPipeline(frontend, FrontendOptions());
     CompileOptions options;
     options.codegen.isa = isa;
+    options.kernel = kernel;
     if (failed(frontend.run(*copy)))
       return nullptr;
     auto program = compileForCPU(*copy, options);

@@ -157,6 +157,20 @@ LogicalResult SpikingDialect::verifyOperationAttribute(Operation *op,
              << " is a string and belongs to a module (spiking_c3)";
     return success();
   }
+  if (attr.getName() == kSpikesAttrName) {
+    // spiking_c4
+    auto numbers = dyn_cast<DenseI64ArrayAttr>(attr.getValue());
+    auto isOfBytes = [&](int64_t number) {
+      return number >= 0 && number < op->getNumOperands() &&
+             getElementTypeOrSelf(op->getOperand(number).getType())
+                 .isInteger(8);
+    };
+    if (!numbers || !llvm::all_of(numbers.asArrayRef(), isOfBytes))
+      return op->emitOpError("expected spiking.spikes to be the numbers of "
+                             "operands of bytes, got ")
+             << attr.getValue() << " (spiking_c4)";
+    return success();
+  }
   for (StringRef name : {kRoleAttrName, kNameAttrName, kInitializerAttrName,
                          kAliasesAttrName, kDTypeAttrName, kDimsAttrName})
     if (attr.getName() == name)

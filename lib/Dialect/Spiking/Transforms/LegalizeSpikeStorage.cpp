@@ -142,14 +142,21 @@ void StorageRewriter::visit(Operation *op) {
       storeOperand(operand);
   } else if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
     Block *body = linalgOp.getBlock();
+    SmallVector<int64_t> spikes;
     for (OpOperand &operand : op->getOpOperands()) {
       bool scalar = operand.get().getType().isInteger(1);
       if (!scalar && !isSpikeTensor(operand.get().getType()))
         continue;
       if (scalar)
         storeOperand(operand);
+      else if (linalgOp.isDpsInput(&operand))
+        spikes.push_back(operand.getOperandNumber());
       loadArgument(linalgOp.getMatchingBlockArgument(&operand));
     }
+    // Bytes do not tell that they are 0 or 1.
+    if (!spikes.empty())
+      op->setAttr(SpikingDialect::kSpikesAttrName,
+                  builder.getDenseI64ArrayAttr(spikes));
     // A spike that is yielded goes into a tensor of spikes.
     for (OpOperand &operand : body->getTerminator()->getOpOperands())
       storeOperand(operand);

@@ -32,7 +32,7 @@ func.func @scan(%x: tensor<4x8xi1>, %v0: tensor<8xf32>) -> (tensor<4x8xi1>, tens
 // CHECK:           arith.constant false
 // CHECK:           %[[PAD:.*]] = arith.extui
 // CHECK:           tensor.yield %[[PAD]] : i8
-// CHECK:         linalg.generic {{.*}} ins(%{{.*}} : tensor<?xi8>) outs(%{{.*}} : tensor<?xi8>)
+// CHECK:         linalg.generic {{.*}} ins(%{{.*}} : tensor<?xi8>) outs(%{{.*}} : tensor<?xi8>) attrs = {spiking.spikes = array<i64: 0>}
 // CHECK-NEXT:    ^bb0(%[[IN:[^ ]+]]: i8, %{{.*}}: i8):
 // CHECK-NEXT:      linalg.yield %[[IN]] : i8
 // CHECK:         scf.for {{.*}} -> (tensor<?xi8>)

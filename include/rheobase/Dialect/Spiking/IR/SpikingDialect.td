@@ -27,6 +27,7 @@ def Spiking_Dialect : Dialect {
     * `spiking_c2`: an attribute `spiking.<name>` is `spiking.training` on a function, `spiking.role`, `spiking.name` or
       `spiking.initializer` on an argument, or `spiking.role`, `spiking.name` or `spiking.aliases` on a result.
     * `spiking_c3`: `spiking.manifest` and `spiking.module_name` are strings on a module.
+    * `spiking_c4`: `spiking.spikes` of an operation is an array of the numbers of operands whose elements are bytes.
     * `entry_c1`: `spiking.dtype` of an argument or result is a string, `spiking.dims` an array of names and sizes.
     * `role_c1`: `spiking.role` is a string: on an argument "parameter", "optimizer", "state", "input", "label",
       "time_steps", "learning_rate", "seed" or "step"; on a result "parameter", "optimizer", "state", "loss", "metric" or
@@ -69,6 +70,8 @@ def Spiking_Dialect : Dialect {
     static constexpr llvm::StringLiteral kDimsAttrName = "spiking.dims";
     /// On a forward function: how it is trained (a TrainingAttr).
     static constexpr llvm::StringLiteral kTrainingAttrName = "spiking.training";
+    /// On an operation: the numbers of the operands whose bytes are spikes.
+    static constexpr llvm::StringLiteral kSpikesAttrName = "spiking.spikes";
   }];
 }
 
