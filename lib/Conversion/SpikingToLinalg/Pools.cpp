@@ -8,11 +8,15 @@
 #include "Windows.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace rheobase;
 using namespace rheobase::spiking;
+
+/// Elements of a window whose gradients are written at once.
+static constexpr int64_t mostTaps = 16;
 
 namespace {
 
@@ -77,9 +81,86 @@ struct Pool {
   int64_t rank, rowDim;
 };
 
+/// Whether each input element is in one window.
+static bool tiles(const Pool &pool, Type input, Type output) {
+  auto from = cast<RankedTensorType>(input),
+       to = cast<RankedTensorType>(output);
+  for (int i : {0, 1})
+    if (pool.strides[i] != pool.kernel[i] || pool.padding[i] != 0 ||
+        from.getDimSize(pool.rowDim + i) !=
+            to.getDimSize(pool.rowDim + i) * pool.kernel[i])
+      return false;
+  return pool.kernel[0] * pool.kernel[1] <= mostTaps;
+}
+
+/// The elements of `image` that each tap of the windows sees, where they tile
+/// it.
+static SmallVector<Value> slicedByTaps(ImplicitLocOpBuilder &b,
+                                       const Pool &pool, Value image,
+                                       RankedTensorType output) {
+  Sizes extents = pool.sizesFrom(b, output, image);
+  Sizes strides(pool.rank, b.getIndexAttr(1));
+  for (int i : {0, 1})
+    strides[pool.rowDim + i] = b.getIndexAttr(pool.kernel[i]);
+  SmallVector<Value> slices;
+  for (int64_t row = 0; row < pool.kernel[0]; ++row)
+    for (int64_t column = 0; column < pool.kernel[1]; ++column) {
+      Sizes offsets(pool.rank, b.getIndexAttr(0));
+      offsets[pool.rowDim] = b.getIndexAttr(row);
+      offsets[pool.rowDim + 1] = b.getIndexAttr(column);
+      slices.push_back(tensor::ExtractSliceOp::create(
+          b, output.clone(getElementTypeOrSelf(image)), image, offsets, extents,
+          strides));
+    }
+  return slices;
+}
+
+/// For each window of tiles the chain of `next` over its elements, and what
+/// `finish` makes of it.
+static Value
+chainOverTiles(ImplicitLocOpBuilder &b, const Pool &pool, Value input,
+               RankedTensorType type, Value start,
+               function_ref<Value(ImplicitLocOpBuilder &, Value, Value)> next,
+               function_ref<Value(ImplicitLocOpBuilder &, Value)> finish) {
+  Loops loops(b);
+  Exprs all = loops.parallel(pool.rank);
+  for (Value slice : slicedByTaps(b, pool, input, type))
+    loops.in(slice, all);
+  return loops.out(emptyOf(b, type, pool.sizesFrom(b, type, input)), all)
+      .build1([&](ImplicitLocOpBuilder &b, ValueRange ins, Value) -> Value {
+        Value chain = start;
+        for (Value x : ins)
+          chain = next(b, chain, x);
+        return finish ? finish(b, chain) : chain;
+      });
+}
+
+/// acc + x in the type of `acc`.
+static Value addTo(ImplicitLocOpBuilder &b, Value acc, Value x) {
+  Type type = acc.getType();
+  if (isa<FloatType>(type))
+    return arith::AddFOp::create(b, acc, toFloat(b, x, type));
+  if (x.getType() != type)
+    x = arith::ExtUIOp::create(b, type, x);
+  return arith::AddIOp::create(b, acc, x);
+}
+
+static Value isGreater(ImplicitLocOpBuilder &b, Value x, Value best) {
+  if (isa<FloatType>(x.getType()))
+    return arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x, best);
+  return arith::CmpIOp::create(b,
+                               x.getType().isInteger(1)
+                                   ? arith::CmpIPredicate::ugt
+                                   : arith::CmpIPredicate::sgt,
+                               x, best);
+}
+
 /// Sums over windows, as `type`.
 static Value sumOverWindows(ImplicitLocOpBuilder &b, const Pool &pool,
                             Value input, Type type) {
+  if (tiles(pool, input.getType(), type))
+    return chainOverTiles(b, pool, input, cast<RankedTensorType>(type),
+                          zeroOf(b, getElementTypeOrSelf(type)), addTo, {});
   Value start = zeros(b, type, pool.sizesFrom(b, type, input));
   input = pool.withPadding(b, input, pool.padding, pool.padding,
                            zeroOf(b, getElementTypeOrSelf(input)));
@@ -87,14 +168,8 @@ static Value sumOverWindows(ImplicitLocOpBuilder &b, const Pool &pool,
   Pool::Indices at = pool.overWindows(loops);
   return loops.in(input, at.input)
       .out(start, at.output)
-      .build1([](ImplicitLocOpBuilder &b, ValueRange ins, Value acc) -> Value {
-        Type type = acc.getType();
-        if (isa<FloatType>(type))
-          return arith::AddFOp::create(b, acc, toFloat(b, ins[1], type));
-        Value count = ins[1];
-        if (count.getType() != type)
-          count = arith::ExtUIOp::create(b, type, count);
-        return arith::AddIOp::create(b, acc, count);
+      .build1([](ImplicitLocOpBuilder &b, ValueRange ins, Value acc) {
+        return addTo(b, acc, ins[1]);
       });
 }
 
@@ -118,16 +193,24 @@ struct ConvertAvgPool : OpRewritePattern<AvgPoolOp> {
                                 PatternRewriter &rewriter) const override {
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     Pool pool(op, op.getInput());
-    Value sums =
-        sumOverWindows(b, pool, op.getInput(), op.getOutput().getType());
+    auto type = cast<RankedTensorType>(op.getOutput().getType());
     int64_t count = pool.kernel[0] * pool.kernel[1];
+    auto mean = [&](ImplicitLocOpBuilder &b, Value sum) -> Value {
+      return arith::DivFOp::create(b, sum,
+                                   constantFloat(b, sum.getType(), count));
+    };
+    if (tiles(pool, op.getInput().getType(), type)) {
+      rewriter.replaceOp(op, chainOverTiles(b, pool, op.getInput(), type,
+                                            zeroOf(b, type.getElementType()),
+                                            addTo, mean));
+      return success();
+    }
     rewriter.replaceOp(
-        op, elementwise(b, {}, {}, {}, sums,
-                        [&](ImplicitLocOpBuilder &b, ValueRange args) {
-                          Value n = constantFloat(b, args[0].getType(), count);
-                          return SmallVector<Value>{
-                              arith::DivFOp::create(b, args[0], n)};
-                        }));
+        op,
+        elementwise(b, {}, {}, {}, sumOverWindows(b, pool, op.getInput(), type),
+                    [&](ImplicitLocOpBuilder &b, ValueRange args) {
+                      return SmallVector<Value>{mean(b, args[0])};
+                    }));
     return success();
   }
 };
@@ -152,6 +235,13 @@ static Value maxOverWindows(ImplicitLocOpBuilder &b, const Pool &pool,
             .front();
   }
   Value lowest = lowestOf(b, element);
+  if (!position && tiles(pool, input.getType(), outputType))
+    return chainOverTiles(
+        b, pool, input, outputType, lowest,
+        [](ImplicitLocOpBuilder &b, Value best, Value x) -> Value {
+          return arith::SelectOp::create(b, isGreater(b, x, best), x, best);
+        },
+        {});
   Sizes sizes = pool.sizesFrom(b, type, input);
   Value start = filled(b, lowest, outputType, sizes);
   input = pool.withPadding(b, input, pool.padding, pool.padding, lowest);
@@ -159,15 +249,6 @@ static Value maxOverWindows(ImplicitLocOpBuilder &b, const Pool &pool,
   Loops loops(b);
   Pool::Indices at = pool.overWindows(loops);
   loops.in(input, at.input).out(start, at.output);
-  auto isGreater = [](ImplicitLocOpBuilder &b, Value x, Value best) -> Value {
-    if (isa<FloatType>(x.getType()))
-      return arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x, best);
-    return arith::CmpIOp::create(b,
-                                 x.getType().isInteger(1)
-                                     ? arith::CmpIPredicate::ugt
-                                     : arith::CmpIPredicate::sgt,
-                                 x, best);
-  };
   if (!position)
     return loops.build1(
         [&](ImplicitLocOpBuilder &b, ValueRange ins, Value best) -> Value {
@@ -274,16 +355,79 @@ static Value gatherFromWindows(ImplicitLocOpBuilder &b, const Pool &pool,
       /*overwritesSingle=*/true);
 }
 
+/// Where windows tile the input, each element is written once: with what goes
+/// to its window, or with `input` only if it is the first of the greatest
+/// there.
+static Value spreadOverWindows(ImplicitLocOpBuilder &b, const Pool &pool,
+                               Value gradient, Value input,
+                               RankedTensorType type) {
+  // [..., rows, kernel rows, columns, kernel columns, ...]
+  Sizes extents = sizesOf(b, gradient), sizes;
+  auto gradientType = cast<RankedTensorType>(gradient.getType());
+  SmallVector<int64_t> shape;
+  Loops loops(b);
+  Exprs all, window;
+  AffineExpr tap[2];
+  for (int64_t dim = 0; dim < type.getRank(); ++dim) {
+    shape.push_back(gradientType.getDimSize(dim));
+    sizes.push_back(extents[dim]);
+    window.push_back(loops.parallel());
+    all.push_back(window.back());
+    int64_t i = dim - pool.rowDim;
+    if (i != 0 && i != 1)
+      continue;
+    shape.push_back(pool.kernel[i]);
+    sizes.push_back(b.getIndexAttr(pool.kernel[i]));
+    all.push_back(tap[i] = loops.parallel());
+  }
+  loops.in(gradient, window);
+  if (input)
+    for (Value slice : slicedByTaps(b, pool, input, gradientType))
+      loops.in(slice, window);
+  Value result =
+      loops.out(emptyOf(b, type.clone(shape), sizes), all)
+          .build1([&](ImplicitLocOpBuilder &b, ValueRange ins, Value) -> Value {
+            if (!input)
+              return ins[0];
+            // A spike is compared as i8.
+            Type element = ins[1].getType(), i8 = b.getI8Type();
+            if (element.isInteger(1))
+              element = i8;
+            Value best = lowestOf(b, element),
+                  position = constantInt(b, i8, -1);
+            for (auto [number, x] : llvm::enumerate(ins.drop_front())) {
+              if (x.getType() != element)
+                x = arith::ExtUIOp::create(b, element, x);
+              Value greater = isGreater(b, x, best);
+              best = arith::SelectOp::create(b, greater, x, best);
+              position = arith::SelectOp::create(
+                  b, greater, constantInt(b, i8, number), position);
+            }
+            Value row = arith::MulIOp::create(b, loopIndex(b, tap[0]),
+                                              constantIndex(b, pool.kernel[1]));
+            Value here = arith::IndexCastOp::create(
+                b, i8, arith::AddIOp::create(b, row, loopIndex(b, tap[1])));
+            Value isMaximum = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
+                                                    position, here);
+            return arith::SelectOp::create(b, isMaximum, ins[0],
+                                           zeroOf(b, ins[0].getType()));
+          });
+  result = joinDims(b, result, pool.rowDim);
+  return joinDims(b, result, pool.rowDim + 1);
+}
+
 struct ConvertSumPoolGradient : OpRewritePattern<SumPoolGradientOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(SumPoolGradientOp op,
                                 PatternRewriter &rewriter) const override {
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    rewriter.replaceOp(
-        op, gatherFromWindows(
-                b, Pool(op, op.getGradient()), op.getGradient(), {},
-                cast<RankedTensorType>(op.getInputGradient().getType())));
+    Pool pool(op, op.getGradient());
+    auto type = cast<RankedTensorType>(op.getInputGradient().getType());
+    auto convert = tiles(pool, type, op.getGradient().getType())
+                       ? spreadOverWindows
+                       : gatherFromWindows;
+    rewriter.replaceOp(op, convert(b, pool, op.getGradient(), {}, type));
     return success();
   }
 };
@@ -297,13 +441,17 @@ struct ConvertMaxPoolGradient : OpRewritePattern<MaxPoolGradientOp> {
     Pool pool(op, op.getGradient());
     auto inputType = cast<RankedTensorType>(op.getInput().getType());
     auto gradientType = cast<RankedTensorType>(op.getGradient().getType());
+    auto type = cast<RankedTensorType>(op.getInputGradient().getType());
+    if (tiles(pool, type, gradientType)) {
+      rewriter.replaceOp(op, spreadOverWindows(b, pool, op.getGradient(),
+                                               op.getInput(), type));
+      return success();
+    }
     Value position;
     maxOverWindows(b, pool, op.getInput(),
                    gradientType.clone(inputType.getElementType()), &position);
     rewriter.replaceOp(
-        op, gatherFromWindows(
-                b, pool, op.getGradient(), position,
-                cast<RankedTensorType>(op.getInputGradient().getType())));
+        op, gatherFromWindows(b, pool, op.getGradient(), position, type));
     return success();
   }
 };

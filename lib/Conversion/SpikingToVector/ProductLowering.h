@@ -112,6 +112,7 @@ private:
                          mlir::Value cBase, bool nested);
   void emitTask(mlir::Value firstRow, mlir::Value endRow,
                 mlir::Value firstPanel, mlir::Value endPanel);
+  void expandWindows();
   /// Says by a remark how the product is computed.
   void report();
   void emitRowBlocks(mlir::Value panel, bool tail);
@@ -183,6 +184,8 @@ private:
   PackingOfA packingOfA = PackingOfA::None;
   PackingOfB packingOfB = PackingOfB::Rows;
   bool mayReadB = false;
+  /// All of A, converted; null where it is read as it is.
+  mlir::Value expanded;
   /// Whether there are no rows beside those of whole register blocks.
   bool wholeTiles = false;
   /// The rows that form one run in A; the others are loops around it.

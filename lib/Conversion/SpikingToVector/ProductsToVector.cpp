@@ -42,6 +42,8 @@ static constexpr int64_t hoistedElements = 1 << 24;
 /// makes the kernel slower by a twentieth.
 static constexpr int64_t panelsThatPayCopying = 8;
 static constexpr int64_t panelsThatPayTransposing = 8;
+/// Elements that a thread converts at a time.
+static constexpr int64_t expandedElements = 1 << 13;
 /// Rows of a register block whose chains hide each other's latencies, and steps
 /// that pay a loop.
 static constexpr int64_t fewestRows = 4, shortestRun = 8;
@@ -643,6 +645,33 @@ void ProductLowering::hoistB() {
   measureB();
 }
 
+/// Where windows share elements that must be converted, they are converted
+/// once.
+void ProductLowering::expandWindows() {
+  StridedOperand &a = space.operands[product.a.operand];
+  AffineMap map = product.op.getMatchingIndexingMap(
+      &product.op->getOpOperand(product.a.operand));
+  auto memref =
+      cast<MemRefType>(product.op->getOperand(product.a.operand).getType());
+  auto isLoop = [](AffineExpr expr) { return isa<AffineDimExpr>(expr); };
+  if ((a.element == type && product.a.conversion.empty()) ||
+      llvm::all_of(map.getResults(), isLoop) ||
+      !memref.getLayout().isIdentity())
+    return;
+  Value size = index.dim(a.flat, 0);
+  expanded = memref::AllocOp::create(
+      b, loc, MemRefType::get({ShapedType::kDynamic}, type), plus(size, lanes));
+  Value chunk = index.constant(expandedElements);
+  createParallelLoops(b, loc, zero, size, chunk, [&](ValueRange i) {
+    Value count = index.min(chunk, index.sub(size, i[0]));
+    copyFactors(product.a, a, i[0], count, expanded, i[0]);
+  });
+  a.flat = expanded;
+  a.element = type;
+  product.a.conversion.clear();
+  product.a.value = product.a.argument;
+}
+
 void ProductLowering::run() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(product.op);
@@ -663,6 +692,7 @@ void ProductLowering::run() {
   rowsOfTile = vectorBits >= 512 || vectorsOfTile == 1 ? 12 : 6;
   columnsOfTile = vectorsOfTile * lanes;
 
+  expandWindows();
   aSteps.emplace(index, space, a, product.k);
   bSteps.emplace(index, space, bb, product.k);
   aRows.emplace(index, space, a, product.m);
@@ -744,6 +774,8 @@ void ProductLowering::run() {
           emitMatrixProduct(baseOf(a), baseOf(bb), baseOf(c), true);
         });
   }
+  if (expanded)
+    memref::DeallocOp::create(b, loc, expanded);
   b.eraseOp(product.op);
 }
 
