@@ -28,7 +28,7 @@ constexpr int trials = 3;
 /// Measuring takes 1/100 of the time at most, trying the other kernel 1/64.
 constexpr float measuringShare = 100, tryingShare = 64;
 /// What measuring takes, in nanoseconds.
-constexpr float measuringTime = 1000;
+constexpr float measuringTime = 4000;
 /// A least time is forgotten as slowly as this, lest it be one that does not
 /// come back.
 constexpr float forgetting = 1.004f;
@@ -97,7 +97,7 @@ static Figures &figuresOf(void *site, int64_t work) {
 static float estimateShare(const uint8_t *spikes, int64_t count, int64_t work) {
   constexpr int64_t piece = 64;
   int64_t pieces = work >> 18;
-  pieces = pieces < 16 ? 16 : pieces > 256 ? 256 : pieces;
+  pieces = pieces < 16 ? 16 : pieces > 64 ? 64 : pieces;
   int64_t distance = count / pieces;
   if (distance <= piece) {
     pieces = 1;
