@@ -49,7 +49,7 @@ void rheobase::populateCPUStage(OpPassManager &pm,
   case Stage::Sequence:
     return;
   case Stage::Planned:
-    return populatePlanPipeline(pm, PlanOptions());
+    return populatePlanPipeline(pm, options.plan);
   case Stage::Linalg:
     return populateLinalgPipeline(pm,
                                   getLinalgOptions(cpu, options.moduleName));
@@ -81,8 +81,36 @@ bool rheobase::isTrainable(ModuleOp module) {
   });
 }
 
+/// The options with the plan that fits into memory.
+static FailureOr<CompileOptions> choosePlan(ModuleOp module,
+                                            const CompileOptions &options) {
+  CompileOptions chosen = options;
+  chosen.memory = {};
+  if (!options.memory.bytes &&
+      (options.memory.dims.empty() || !module.getContext()->getRemarkEngine()))
+    return chosen;
+  OwningOpRef<ModuleOp> sequence = module.clone();
+  if (isTrainable(*sequence)) {
+    PassManager pm(module.getContext());
+    populateTrainingPipeline(pm, options.frontend);
+    if (failed(pm.run(*sequence)))
+      return failure();
+  }
+  CPUOptions cpu;
+  cpu.threads = options.threads;
+  if (failed(fitToMemory(*sequence, chosen.plan,
+                         getLinalgOptions(cpu, options.moduleName),
+                         options.memory)))
+    return failure();
+  return chosen;
+}
+
 LogicalResult rheobase::runPasses(ModuleOp module,
-                                  const CompileOptions &options) {
+                                  const CompileOptions &given) {
+  FailureOr<CompileOptions> chosen = choosePlan(module, given);
+  if (failed(chosen))
+    return failure();
+  const CompileOptions &options = *chosen;
   for (Stage stage : getStages()) {
     if (options.beforeStage)
       options.beforeStage(stage);
@@ -105,8 +133,12 @@ LogicalResult rheobase::runPasses(ModuleOp module,
 }
 
 FailureOr<MachineCode>
-rheobase::compileToMachineCode(ModuleOp module, const CompileOptions &options,
+rheobase::compileToMachineCode(ModuleOp module, const CompileOptions &given,
                                bool *fromCache) {
+  FailureOr<CompileOptions> chosen = choosePlan(module, given);
+  if (failed(chosen))
+    return failure();
+  const CompileOptions &options = *chosen;
   CompileCache cache(options.cache);
   Location loc = module.getLoc();
   std::string key;

@@ -94,7 +94,7 @@ void rheobase::populateKernelStage(OpPassManager &pm, ModuleOp module,
   case KernelStage::Sequence:
     return populateSequenceStage(pm, module, options.frontend);
   case KernelStage::Planned:
-    return populatePlanPipeline(pm, PlanOptions());
+    return populatePlanPipeline(pm, options.plan);
   case KernelStage::Linalg:
     return populateLinalgPipeline(pm, LinalgOptions());
   case KernelStage::Buffers:

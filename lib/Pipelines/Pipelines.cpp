@@ -78,6 +78,9 @@ void rheobase::populatePlanPipeline(OpPassManager &pm,
   pm.addPass(createFuseNeuronsPass());
   pm.addPass(createElementwiseToScanPass());
   pm.addPass(createCanonicalizerPass());
+  PlanResidualsPassOptions residuals;
+  residuals.recompute = options.recompute;
+  pm.addPass(createPlanResidualsPass(residuals));
   pm.addNestedPass<func::FuncOp>(createFormKernelsPass());
 }
 
@@ -135,6 +138,15 @@ struct FrontendPipelineOptions : PassPipelineOptions<FrontendPipelineOptions> {
                      llvm::cl::init(false)};
 };
 
+struct PlanPipelineOptions : PassPipelineOptions<PlanPipelineOptions> {
+  Option<int64_t> recompute{
+      *this, "recompute",
+      llvm::cl::desc(
+          "values of the forward pass that the backward pass computes "
+          "again instead of reading them, the largest first"),
+      llvm::cl::init(0)};
+};
+
 struct LinalgPipelineOptions : PassPipelineOptions<LinalgPipelineOptions> {
   Option<std::string> moduleName{
       *this, "module-name",
@@ -150,9 +162,11 @@ void rheobase::registerPipelines() {
       [](OpPassManager &pm, const FrontendPipelineOptions &options) {
         populateFrontendPipeline(pm, {options.exact});
       });
-  PassPipelineRegistration<>(
+  PassPipelineRegistration<PlanPipelineOptions>(
       "spiking-plan", "from sequence form (L1) to planned form (L2)",
-      [](OpPassManager &pm) { populatePlanPipeline(pm, {}); });
+      [](OpPassManager &pm, const PlanPipelineOptions &options) {
+        populatePlanPipeline(pm, {options.recompute});
+      });
   PassPipelineRegistration<LinalgPipelineOptions>(
       "spiking-lower-to-linalg",
       "from L1 or L2 to linalg and scans on tensors, entry points described",

@@ -134,6 +134,8 @@ struct Block {
   uint64_t state;
   int64_t sizeClass;
   int64_t bytes;
+  /// What was asked for: of the rest nothing becomes resident.
+  int64_t used;
   Block *next;
 };
 
@@ -250,8 +252,9 @@ void *rheobase_rt_alloc(int64_t bytes) noexcept {
   }
   block->state = stateUsed;
   block->next = nullptr;
+  block->used = (bytes + alignment - 1) / alignment * alignment;
   pthread_mutex_lock(&poolMutex);
-  usedBytes += block->bytes;
+  usedBytes += block->used;
   if (usedBytes > peakBytes)
     peakBytes = usedBytes;
   pthread_mutex_unlock(&poolMutex);
@@ -268,7 +271,7 @@ void rheobase_rt_free(void *data) noexcept {
     return;
   block->state = stateFree;
   pthread_mutex_lock(&poolMutex);
-  usedBytes -= block->bytes;
+  usedBytes -= block->used;
   block->next = freeBlocks[block->sizeClass];
   freeBlocks[block->sizeClass] = block;
   cachedBytes += block->bytes;

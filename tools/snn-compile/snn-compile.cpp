@@ -104,6 +104,19 @@ static cl::opt<std::string> reportFile(
              ".json"),
     cl::value_desc("file"), cl::cat(whatCategory));
 
+static cl::opt<std::string> memoryLimit(
+    "memory-limit",
+    cl::desc(
+        "bytes (or 512M, 1.5G) that each function may need at the sizes of "
+        "--dims: more is computed again in the backward pass until it fits, "
+        "or an error says by how much it does not"),
+    cl::value_desc("bytes"), cl::cat(whatCategory));
+static cl::list<std::string> dimList(
+    "dims", cl::CommaSeparated,
+    cl::desc(
+        "sizes of named dimensions, T=16,B=128, for --memory-limit and for "
+        "the planned peak in --report; the code serves all sizes"),
+    cl::value_desc("name=N"), cl::cat(whatCategory));
 static cl::opt<bool> exact(
     "exact",
     cl::desc("only rewrites whose results are equal bit for bit, but for "
@@ -240,9 +253,12 @@ private:
   LogicalResult dump(ModuleOp current, StringRef stage);
   /// Leaves the functions that were asked for.
   LogicalResult selectFunctions();
+  /// Chooses the plan that fits into memory.
+  LogicalResult choosePlan();
 
   ModuleOp module;
   Report *report;
+  PlanOptions plan;
   int dumped = 0;
 };
 } // namespace
@@ -295,6 +311,23 @@ LogicalResult Driver::selectFunctions() {
   return pm.run(module);
 }
 
+LogicalResult Driver::choosePlan() {
+  MemoryLimit limit;
+  std::string problem;
+  if (!parseMemoryLimit(memoryLimit, dimList, limit, problem)) {
+    fail(problem);
+    return failure();
+  }
+  if (!limit.bytes && (limit.dims.empty() || !report))
+    return success();
+  CPUOptions cpu;
+  cpu.threads = threads;
+  return fitToMemory(module, plan,
+                     target == Target::CPU ? getLinalgOptions(cpu, "module")
+                                           : LinalgOptions(),
+                     limit);
+}
+
 LogicalResult Driver::lower(KernelStage last) {
   GPUOptions options;
   options.chunkSteps = chunkSteps;
@@ -309,6 +342,11 @@ LogicalResult Driver::lower(KernelStage last) {
     if (stage == std::min(last, KernelStage::Sequence) &&
         failed(selectFunctions()))
       return failure();
+    if (stage == KernelStage::Sequence) {
+      if (failed(choosePlan()))
+        return failure();
+      options.plan = plan;
+    }
     if (failed(dump(module, stringifyKernelStage(stage))))
       return failure();
   }
@@ -333,6 +371,7 @@ LogicalResult Driver::writeCode(ArrayRef<CPUInstructionSet> isas,
   CompileOptions options;
   options.threads = threads;
   options.kernel = forceKernel;
+  options.plan = plan;
   options.moduleName = llvm::sys::path::stem(inputFile).str();
   options.cache = cache;
   options.codegen.standalone = emit != Emit::SharedObject;

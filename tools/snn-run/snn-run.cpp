@@ -69,6 +69,13 @@ static cl::opt<bool>
                    "report the first spike, the operation and the time step "
                    "where they part; exit code 1 if they do"),
           cl::cat(whatCategory));
+static cl::opt<std::string> memoryLimit(
+    "memory-limit",
+    cl::desc(
+        "bytes (or 512M, 1.5G) that the function may need at the sizes of "
+        "--dims: more is computed again in the backward pass until it fits, "
+        "or an error says by how much it does not"),
+    cl::value_desc("bytes"), cl::cat(whatCategory));
 static cl::opt<bool> exact(
     "exact",
     cl::desc("only rewrites whose results are equal bit for bit, but for "
@@ -418,6 +425,14 @@ static int run(int argc, char **argv) {
   }
 
   compileOptions.codegen.isa = *isa;
+  if (!parseMemoryLimit(memoryLimit, dimList, compileOptions.memory, problem))
+    return fail(problem);
+  // The number of steps is an argument, too.
+  for (const auto &entry : options.values) {
+    int64_t size;
+    if (!StringRef(entry.second).getAsInteger(10, size))
+      compileOptions.memory.dims.try_emplace(entry.first(), size);
+  }
   compileOptions.threads = threads != 1;
   // Whoever looks at passes wants to see all of them.
   for (const auto &[name, option] : cl::getRegisteredOptions())

@@ -6,6 +6,7 @@
 
 #include "OpenProgram.h"
 
+#include "rheobase/Dialect/Spiking/IR/Spiking.h"
 #include "rheobase/InitAll.h"
 #include "rheobase/Pipelines/Compile.h"
 #include "rheobase/Reference/Interpreter.h"
@@ -90,6 +91,18 @@ rt::Status OpenedProgram::compile(const std::string &path,
     return rt::Status(RB_INVALID_ARGUMENT, problem);
   options.codegen.isa = *isa;
   options.frontend.exact = exact;
+  if (!memoryLimit.empty()) {
+    if (!parseMemoryLimit(memoryLimit, {}, options.memory, problem))
+      return rt::Status(RB_INVALID_ARGUMENT, problem);
+    options.memory.dims["B"] = samples;
+    int64_t steps = timeSteps;
+    for (auto function : module->getOps<mlir::func::FuncOp>())
+      if (auto training = function->getAttrOfType<spiking::TrainingAttr>(
+              spiking::SpikingDialect::kTrainingAttrName);
+          training && steps == 0)
+        steps = training.getTimeSteps();
+    options.memory.dims["T"] = steps;
+  }
   auto program = compileForCPU(*module, options);
   if (failed(program))
     return rt::Status(RB_INVALID_ARGUMENT, "cannot compile '" + path + "'");

@@ -26,6 +26,10 @@ public:
   bool exact = false;
   /// How its products with spikes are computed.
   ProductKernel kernel = ProductKernel::Automatic;
+  /// What a step may need: the value of --memory-limit, samples of a step, and
+  /// time steps (0: the source's).
+  std::string memoryLimit;
+  int64_t samples = 0, timeSteps = 0;
 
   /// Gives `trainer` the program in `path`. What is wrong with a module is
   /// printed where it stands. `cacheFolder` is the value of --cache.

@@ -103,6 +103,11 @@ struct Options {
   cl::opt<long long> threads{"threads", cl::cat(trainingCategory),
                              cl::value_desc("n"), cl::init(0),
                              cl::desc("Threads [OpenMP's choice]")};
+  cl::opt<std::string> memoryLimit{
+      "memory-limit", cl::cat(trainingCategory), cl::value_desc("bytes"),
+      cl::desc(
+          "Of an .mlir network: bytes (or 512M, 1.5G) that a step may need;\n"
+          "more is computed again in the backward pass until it fits")};
   cl::opt<bool> exact{
       "exact", cl::cat(trainingCategory),
       cl::desc(
@@ -398,6 +403,9 @@ static Status run(Options &options) {
     return status;
   program.exact = options.exact;
   program.kernel = options.kernel;
+  program.memoryLimit = options.memoryLimit;
+  program.samples = options.batch;
+  program.timeSteps = options.timeSteps;
   if (Status status = program.open(options.model, options.cache, trainer);
       !status.ok())
     return status;

@@ -6,6 +6,7 @@
 #ifndef RHEOBASE_PIPELINES_COMPILE_H
 #define RHEOBASE_PIPELINES_COMPILE_H
 
+#include "rheobase/Pipelines/MemoryLimit.h"
 #include "rheobase/Pipelines/Pipelines.h"
 #include "rheobase/Target/Cache.h"
 #include "rheobase/Target/JIT.h"
@@ -28,6 +29,9 @@ struct CompileOptions {
   FrontendOptions frontend;
   /// How products with spikes are computed.
   ProductKernel kernel = ProductKernel::Automatic;
+  PlanOptions plan;
+  /// With sizes, a plan is chosen that fits, or with a limit it is an error.
+  MemoryLimit memory;
   /// What the module is called if it has no name of its own.
   std::string moduleName = "module";
   /// Called with each pass manager before it runs: instrumentation, command

@@ -24,6 +24,7 @@ struct GPUOptions {
   int64_t chunkSteps = 4;
   /// How a module that is not at L1 yet gets there.
   FrontendOptions frontend;
+  PlanOptions plan;
 };
 
 /// Scans, products, the rest of linalg and scalar code on buffers become

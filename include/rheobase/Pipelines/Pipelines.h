@@ -50,7 +50,11 @@ void populateFrontendPipeline(mlir::OpPassManager &pm,
                               const FrontendOptions &options);
 
 /// From L1 to L2.
-struct PlanOptions {};
+struct PlanOptions {
+  /// Values of the forward pass that the backward pass computes again instead
+  /// of reading them, the largest first.
+  int64_t recompute = 0;
+};
 void populatePlanPipeline(mlir::OpPassManager &pm, const PlanOptions &options);
 
 /// From L1 or L2 to linalg and scans on tensors, entry points described.

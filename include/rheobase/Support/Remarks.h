@@ -44,6 +44,10 @@ constexpr llvm::StringLiteral kRecomputed("recomputed");
 /// The forward states are kept in memory.
 constexpr llvm::StringLiteral kStored("stored");
 
+// spiking-plan-residuals (and kRecomputed)
+/// A value of the forward pass that the backward pass reads.
+constexpr llvm::StringLiteral kKept("kept");
+
 // spiking-assign-layouts
 /// An operation on images has its channels last.
 constexpr llvm::StringLiteral kChannelsLast("channels-last");
@@ -53,6 +57,10 @@ constexpr llvm::StringLiteral kTransposed("transposed");
 // spiking-form-kernels
 /// Operations became a kernel.
 constexpr llvm::StringLiteral kKernel("kernel");
+
+// memory-limit
+/// What a function needs at given sizes.
+constexpr llvm::StringLiteral kPlannedPeak("planned-peak");
 
 // spiking-plan-memory
 /// The size of a function's arena.

@@ -17,6 +17,8 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <map>
+
 namespace rheobase::spiking {
 #define GEN_PASS_DEF_PLANMEMORYPASS
 #include "rheobase/Dialect/Spiking/Transforms/Passes.h.inc"
@@ -237,10 +239,10 @@ struct Bytes {
   int64_t coefficient = 1;
   SmallVector<unsigned> factors; // numbers of the planner's extents, sorted
 
-  /// Whether the space is enough for `other`, as extents are not zero.
-  bool holds(const Bytes &other) const {
-    return coefficient >= other.coefficient &&
-           std::includes(factors.begin(), factors.end(), other.factors.begin(),
+  /// Whether all factors of `other` are among these: extents are not zero, so a
+  /// multiple of these is as large as the same multiple of those.
+  bool includes(const Bytes &other) const {
+    return std::includes(factors.begin(), factors.end(), other.factors.begin(),
                          other.factors.end());
   }
 };
@@ -252,17 +254,45 @@ struct Buffer {
   Bytes bytes;
   int64_t first, last;
   int64_t slot = -1;
+  /// Where it begins in the slot, in multiples of the slot's factors.
+  int64_t offset = 0;
 };
 
-/// A part of the arena for buffers whose lifetimes do not overlap.
+/// A part of the arena whose size is a multiple of some extents. At every time
+/// its buffers lie beside each other, at offsets that are such multiples, too.
 struct Slot {
   Bytes bytes;
-  SmallVector<std::pair<int64_t, int64_t>> lifetimes;
+  struct Place {
+    int64_t first, last, offset, size;
+  };
+  /// By ascending offset.
+  SmallVector<Place> places;
 
-  bool isFree(int64_t first, int64_t last) const {
-    return llvm::none_of(lifetimes, [&](auto other) {
-      return first <= other.second && other.first <= last;
-    });
+  /// The first offset at which `size` is free from operation `first` to `last`;
+  /// the slot may have to grow for it.
+  int64_t findOffset(int64_t first, int64_t last, int64_t size) const {
+    int64_t offset = 0;
+    for (const Place &other : places) {
+      if (last < other.first || other.last < first)
+        continue;
+      if (offset + size <= other.offset)
+        break;
+      offset = std::max<int64_t>(
+          offset, llvm::alignTo(other.offset + other.size, kAlignment));
+    }
+    return offset;
+  }
+
+  void add(Buffer &buffer, int64_t offset) {
+    buffer.offset = offset;
+    int64_t size = buffer.bytes.coefficient;
+    bytes.coefficient = std::max(bytes.coefficient, offset + size);
+    Place place{buffer.first, buffer.last, offset, size};
+    places.insert(llvm::upper_bound(places, place,
+                                    [](const Place &a, const Place &b) {
+                                      return a.offset < b.offset;
+                                    }),
+                  place);
   }
 };
 
@@ -279,6 +309,7 @@ private:
   memref::AllocOp allocOf(Value result);
   void collectBuffers();
   void assignSlots();
+  void place(MutableArrayRef<Buffer> buffers);
   LogicalResult freeOthers();
   LogicalResult buildSizesFunction();
   void useArena();
@@ -448,40 +479,89 @@ void MemoryPlanner::collectBuffers() {
   }
 }
 
-/// The largest first, each buffer takes a free slot: the smallest that holds
-/// it, else the largest that it can make grow, else a new one.
+/// Which extents there are says more about a size than the coefficient.
+static bool isLess(const Bytes &a, const Bytes &b) {
+  return std::make_pair(a.factors.size(), a.coefficient) <
+         std::make_pair(b.factors.size(), b.coefficient);
+}
+
+/// Of several orders in which buffers take places the one that needs the
+/// smallest arena.
 void MemoryPlanner::assignSlots() {
-  // Which extents there are says more about a size than the coefficient.
-  auto isLess = [](const Bytes &a, const Bytes &b) {
-    return std::make_pair(a.factors.size(), a.coefficient) <
-           std::make_pair(b.factors.size(), b.coefficient);
-  };
   llvm::stable_sort(buffers, [&](const Buffer &a, const Buffer &b) {
     if (isLess(b.bytes, a.bytes) || isLess(a.bytes, b.bytes))
       return isLess(b.bytes, a.bytes);
     return std::make_pair(a.first, position[a.alloc]) <
            std::make_pair(b.first, position[b.alloc]);
   });
+  // The largest first, those of the longest lives first, or what takes most of
+  // space and time; what has more extents before what has fewer.
+  auto bySpan = [](const Buffer &buffer) { return buffer.last - buffer.first; };
+  auto byArea = [](const Buffer &buffer) {
+    return (buffer.last - buffer.first + 1) * buffer.bytes.coefficient;
+  };
+  auto sorted = [&](llvm::function_ref<int64_t(const Buffer &)> weight) {
+    SmallVector<Buffer> order(buffers);
+    llvm::stable_sort(order, [&](const Buffer &a, const Buffer &b) {
+      return std::make_pair(a.bytes.factors.size(), weight(a)) >
+             std::make_pair(b.bytes.factors.size(), weight(b));
+    });
+    return order;
+  };
+  // The sums of the coefficients, by descending number of extents.
+  auto score = [&] {
+    std::map<size_t, int64_t, std::greater<size_t>> sums;
+    for (const Slot &slot : slots)
+      sums[slot.bytes.factors.size()] += slot.bytes.coefficient;
+    return std::vector<std::pair<size_t, int64_t>>(sums.begin(), sums.end());
+  };
+  SmallVector<SmallVector<Buffer>> orders = {buffers, sorted(bySpan),
+                                             sorted(byArea)};
+  std::optional<std::vector<std::pair<size_t, int64_t>>> best;
+  SmallVector<Slot> bestSlots;
+  for (SmallVector<Buffer> &order : orders) {
+    slots.clear();
+    place(order);
+    if (best && !(score() < *best))
+      continue;
+    best = score();
+    bestSlots = std::move(slots);
+    buffers = order;
+  }
+  slots = std::move(bestSlots);
+}
+
+/// In this order, each buffer takes a free place: in the smallest slot that has
+/// one, else in a slot with the same factors, which grows, or in a new one.
+void MemoryPlanner::place(MutableArrayRef<Buffer> buffers) {
   for (Buffer &buffer : buffers) {
-    Slot *holding = nullptr, *growing = nullptr;
+    Slot *chosen = nullptr, *growing = nullptr;
+    int64_t size = buffer.bytes.coefficient;
+    // What a new slot would take; aligned offsets waste more than that where a
+    // coefficient is small.
+    int64_t least = size + size / 8 + 1;
     for (Slot &slot : slots) {
-      if (!slot.isFree(buffer.first, buffer.last))
+      if (!slot.bytes.includes(buffer.bytes))
         continue;
-      if (slot.bytes.holds(buffer.bytes)) {
-        if (!holding || isLess(slot.bytes, holding->bytes))
-          holding = &slot;
-      } else if (buffer.bytes.holds(slot.bytes)) {
-        if (!growing || isLess(growing->bytes, slot.bytes))
-          growing = &slot;
+      int64_t growth = slot.findOffset(buffer.first, buffer.last, size) + size -
+                       slot.bytes.coefficient;
+      if (growth <= 0) {
+        if (!chosen || isLess(slot.bytes, chosen->bytes))
+          chosen = &slot;
+      } else if (growth < least && slot.bytes.factors == buffer.bytes.factors) {
+        growing = &slot;
+        least = growth;
       }
     }
-    Slot *slot = holding ? holding : growing;
-    if (!slot)
-      slot = &slots.emplace_back();
-    if (!holding)
-      slot->bytes = buffer.bytes;
-    slot->lifetimes.emplace_back(buffer.first, buffer.last);
-    buffer.slot = slot - slots.begin();
+    if (!chosen)
+      chosen = growing;
+    if (!chosen) {
+      chosen = &slots.emplace_back();
+      chosen->bytes = {0, buffer.bytes.factors};
+    }
+    chosen->add(buffer, chosen->findOffset(buffer.first, buffer.last,
+                                           buffer.bytes.coefficient));
+    buffer.slot = chosen - slots.begin();
   }
 }
 
@@ -597,8 +677,14 @@ void MemoryPlanner::useArena() {
       if (type.isDynamicDim(dim))
         extents.push_back(atEntry->extent(buffer.alloc, dim));
     OpBuilder inPlace(buffer.alloc);
+    Value offset = offsets[buffer.slot];
+    if (buffer.offset)
+      offset = atEntry->add(
+          offset,
+          bytesOf(*atEntry, {buffer.offset, slots[buffer.slot].bytes.factors},
+                  [&](unsigned i) { return this->extents[i]; }));
     Value view = memref::ViewOp::create(inPlace, buffer.alloc.getLoc(), type,
-                                        arena, offsets[buffer.slot], extents);
+                                        arena, offset, extents);
     buffer.alloc.replaceAllUsesWith(view);
   }
   // The entry's builder may stand before one of them.

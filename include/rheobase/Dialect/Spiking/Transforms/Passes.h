@@ -21,6 +21,9 @@ inline constexpr llvm::StringLiteral kExtentAttrName = "rheobase.extent";
 inline constexpr llvm::StringLiteral kResultAttrName = "rheobase.result";
 /// On the argument that is the memory of all other buffers.
 inline constexpr llvm::StringLiteral kArenaAttrName = "rheobase.arena";
+/// Of a function: how many values its backward pass computes again.
+inline constexpr llvm::StringLiteral kRecomputedAttrName =
+    "rheobase.recomputed";
 /// On a function: the function that computes how much memory it needs.
 inline constexpr llvm::StringLiteral kSizesAttrName = "rheobase.sizes";
 

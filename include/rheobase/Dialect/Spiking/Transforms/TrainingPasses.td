@@ -146,6 +146,33 @@ def PlanRecomputationPass : Pass<"spiking-plan-recomputation"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def PlanResidualsPass : Pass<"spiking-plan-residuals"> {
+  let summary =
+      "decide which values of the forward pass are kept for the backward pass";
+  let description = [{
+    Of a function with a backward pass: a remark (`kept`) names every tensor that is computed before it and read in it. The `recompute` largest of them
+    are computed again, before the backward pass first reads them, if what they are computed from is there: an argument, something kept or
+    computed again itself. So a current goes that is the product of spikes, which take a quarter of its memory or less. The same
+    operations: results are equal bit for bit. `--memory-limit` of the tools chooses how many.
+
+    ```mlir
+    %i = spiking.linear %spikes, %w : (tensor<?x?x784xi1>, tensor<784x512xf32>) -> tensor<?x?x512xf32>
+    %s, %vT = spiking.scan forward ins(%c = %i : tensor<?x?x512xf32>) ...
+    ...
+    %di = spiking.scan reverse ins(%c = %i : tensor<?x?x512xf32>, ...) ...
+    // becomes, with recompute=1
+    %i = spiking.linear %spikes, %w : ...
+    %s, %vT = spiking.scan forward ins(%c = %i : tensor<?x?x512xf32>) ...
+    ...
+    %again = spiking.linear %spikes, %w : ...
+    %di = spiking.scan reverse ins(%c = %again : tensor<?x?x512xf32>, ...) ...
+    ```
+  }];
+  let options = [Option<"recompute", "recompute", "int64_t", "0",
+                        "How many of the values that are kept are computed "
+                        "again instead, the largest first">];
+}
+
 def AssignLayoutsPass : Pass<"spiking-assign-layouts"> {
   let summary = "put the channels of images last";
   let description = [{
