@@ -32,6 +32,9 @@ static constexpr int64_t mostStepsOfBlock = 2048;
 static constexpr int64_t positionsAtOnce = 8;
 /// Spikes of a word.
 static constexpr int64_t wordBits = 64;
+/// Chains of vectors that cover the latency of an addition, and rows that are
+/// taken together for it at most.
+static constexpr int64_t chainsAtOnce = 8, mostRowsAtOnce = 4;
 /// Shares of rows are multiples of this.
 static constexpr int64_t rowsOfTile = 16;
 /// Multiply-adds, of the dense product, that a thread should have at least.
@@ -458,13 +461,53 @@ SelectiveProduct::getStart(const Panel &panel, Value target) {
   return {results, flag};
 }
 
+Value SelectiveProduct::getTarget(const Panel &panel, Value row) {
+  return index.add(index.add(cBase, panel.column),
+                   cRows->getOffset(index, row));
+}
+
+void SelectiveProduct::storeRow(const Panel &panel, Value target,
+                                ArrayRef<Value> chains) {
+  const StridedOperand &c = space.operands.back();
+  for (auto [v, value] : llvm::enumerate(chains)) {
+    Value at = plus(target, v * lanes);
+    if (panel.mask && int64_t(v) + 1 == panel.vectors)
+      vector::MaskedStoreOp::create(b, loc, c.flat, at, panel.mask, value);
+    else
+      vector::StoreOp::create(b, loc, value, c.flat, at);
+  }
+}
+
+SmallVector<Value> SelectiveProduct::addRows(const Panel &panel,
+                                             ArrayRef<Value> slots, Value from,
+                                             Value to, ArrayRef<Value> chains) {
+  SmallVector<Value> starts;
+  for (Value slot : slots)
+    starts.push_back(index.mul(slot, listStride));
+  auto loop = scf::ForOp::create(b, loc, from, to, one, chains);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> next;
+  for (Value start : starts) {
+    Value offset = memref::LoadOp::create(
+        b, loc, lists, index.add(start, loop.getInductionVar()));
+    Value source = index.add(
+        panel.corner,
+        arith::IndexCastUIOp::create(b, loc, b.getIndexType(), offset));
+    for (int64_t v = 0; v < panel.vectors; ++v)
+      next.push_back(arith::AddFOp::create(b, loc,
+                                           loop.getRegionIterArg(next.size()),
+                                           load(panel, v, bSource, source)));
+  }
+  scf::YieldOp::create(b, loc, next);
+  return llvm::to_vector(ValueRange(loop.getResults()));
+}
+
 void SelectiveProduct::emitRow(const Panel &panel, Value row) {
   const StridedOperand &a = space.operands[product.a.operand];
-  const StridedOperand &c = space.operands.back();
   Value slot = index.sub(row, blockRow);
   Value length = memref::LoadOp::create(b, loc, lengths, slot);
-  Value target =
-      index.add(index.add(cBase, panel.column), cRows->getOffset(index, row));
+  Value target = getTarget(panel, row);
   auto [acc, anyNegativeZero] = getStart(panel, target);
   Value stepByStep =
       arith::OrIOp::create(b, loc, panel.notFinite, anyNegativeZero);
@@ -492,32 +535,56 @@ void SelectiveProduct::emitRow(const Panel &panel, Value row) {
                                          load(panel, v, bSource, source),
                                          loop.getRegionIterArg(v)));
     scf::YieldOp::create(b, loc, next);
-  }
-  {
-    OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(choice.elseBlock());
-    Value list = index.mul(slot, listStride);
-    auto loop = scf::ForOp::create(b, loc, zero, length, one, acc);
-    scf::YieldOp::create(b, loc, loop.getResults());
-    b.setInsertionPointToStart(loop.getBody());
-    Value offset = memref::LoadOp::create(
-        b, loc, lists, index.add(list, loop.getInductionVar()));
-    Value source = index.add(
-        panel.corner,
-        arith::IndexCastUIOp::create(b, loc, b.getIndexType(), offset));
-    SmallVector<Value> next;
-    for (int64_t v = 0; v < panel.vectors; ++v)
-      next.push_back(arith::AddFOp::create(b, loc, loop.getRegionIterArg(v),
-                                           load(panel, v, bSource, source)));
-    scf::YieldOp::create(b, loc, next);
+    scf::YieldOp::create(b, loc, addRows(panel, slot, zero, length, acc));
   }
-  for (auto [v, value] : llvm::enumerate(choice.getResults())) {
-    Value at = plus(target, v * lanes);
-    if (panel.mask && int64_t(v) + 1 == panel.vectors)
-      vector::MaskedStoreOp::create(b, loc, c.flat, at, panel.mask, value);
-    else
-      vector::StoreOp::create(b, loc, value, c.flat, at);
+  storeRow(panel, target, llvm::to_vector(ValueRange(choice.getResults())));
+}
+
+void SelectiveProduct::emitRowsAtOnce(const Panel &panel, Value row,
+                                      int64_t count) {
+  SmallVector<Value> slots, ends, targets, chains;
+  Value common, stepByStep = panel.notFinite;
+  for (int64_t i = 0; i < count; ++i) {
+    Value current = plus(row, i);
+    slots.push_back(index.sub(current, blockRow));
+    ends.push_back(memref::LoadOp::create(b, loc, lengths, slots.back()));
+    common = common ? index.min(common, ends.back()) : ends.back();
+    targets.push_back(getTarget(panel, current));
+    auto [start, negativeZero] = getStart(panel, targets.back());
+    llvm::append_range(chains, start);
+    stepByStep = arith::OrIOp::create(b, loc, stepByStep, negativeZero);
   }
+  auto choice = scf::IfOp::create(b, loc, stepByStep, true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(choice.thenBlock());
+  createLoop(b, loc, row, plus(row, count), one,
+             [&](Value single) { emitRow(panel, single); });
+  // Together as far as the shortest list reaches.
+  b.setInsertionPointToStart(choice.elseBlock());
+  chains = addRows(panel, slots, zero, common, chains);
+  for (int64_t i = 0; i < count; ++i) {
+    ArrayRef<Value> own =
+        ArrayRef(chains).slice(i * panel.vectors, panel.vectors);
+    storeRow(panel, targets[i], addRows(panel, slots[i], common, ends[i], own));
+  }
+}
+
+void SelectiveProduct::emitRows(const Panel &panel) {
+  // Chains of few vectors wait for their additions: several rows fill the time.
+  int64_t together =
+      std::clamp<int64_t>(chainsAtOnce / panel.vectors, 1, mostRowsAtOnce);
+  Value from = blockRow;
+  if (together > 1) {
+    Value width = index.constant(together);
+    Value count = index.sub(blockRowEnd, blockRow);
+    Value end = index.add(blockRow, index.mul(index.div(count, width), width));
+    createLoop(b, loc, blockRow, end, width,
+               [&](Value row) { emitRowsAtOnce(panel, row, together); });
+    from = end;
+  }
+  createLoop(b, loc, from, blockRowEnd, one,
+             [&](Value row) { emitRow(panel, row); });
 }
 
 //===----------------------------------------------------------------------===//
@@ -597,11 +664,13 @@ void SelectiveProduct::emitTask(Value firstRow, Value endRow, Value firstPanel,
       stepOffsets = allocate(stepsOfBlock, b.getIndexType());
   }
   // Rows of B that are far apart may share few sets of a cache and take a page
-  // each. Panels of whole rows are together already.
+  // each. Panels of whole rows are together already, but vectors may cross
+  // cache lines.
   const StridedOperand &bb = space.operands[product.b.operand];
   bSource = bb.flat;
   bRowStride = bSteps->stride;
-  if (IndexMath::getConstant(panels) != 1) {
+  if (IndexMath::getConstant(panels) != 1 ||
+      *IndexMath::getConstant(sizeN) % lanes != 0) {
     Value width = index.constant(vectorsOfPanel * lanes);
     isPacked = index.less(index.constant(rowsThatPayPacking - 1),
                           index.sub(endRow, firstRow));
@@ -638,8 +707,7 @@ void SelectiveProduct::emitTask(Value firstRow, Value endRow, Value firstPanel,
             if (isPacked)
               panel.corner = b.createOrFold<arith::SelectOp>(
                   loc, isPacked, zero, panel.corner);
-            createLoop(b, loc, blockRow, blockRowEnd, one,
-                       [&](Value r) { emitRow(panel, r); });
+            emitRows(panel);
           });
         });
   });

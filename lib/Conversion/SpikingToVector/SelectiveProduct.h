@@ -67,7 +67,19 @@ private:
                 mlir::Value firstPanel, mlir::Value endPanel);
   void forEachPanel(mlir::Value firstPanel, mlir::Value endPanel,
                     llvm::function_ref<void(Panel)> body);
+  /// All rows of the block.
+  void emitRows(const Panel &panel);
   void emitRow(const Panel &panel, mlir::Value row);
+  /// `count` rows from `row` on.
+  void emitRowsAtOnce(const Panel &panel, mlir::Value row, int64_t count);
+  /// Adds the rows of B that a row's list names from `from` to `to`.
+  llvm::SmallVector<mlir::Value> addRows(const Panel &panel,
+                                         llvm::ArrayRef<mlir::Value> slots,
+                                         mlir::Value from, mlir::Value to,
+                                         llvm::ArrayRef<mlir::Value> chains);
+  void storeRow(const Panel &panel, mlir::Value target,
+                llvm::ArrayRef<mlir::Value> chains);
+  mlir::Value getTarget(const Panel &panel, mlir::Value row);
   std::pair<llvm::SmallVector<mlir::Value>, mlir::Value>
   getStart(const Panel &panel, mlir::Value target);
   llvm::SmallVector<mlir::Value> getFirst(const Panel &panel);

@@ -74,6 +74,27 @@ func.func @weight_gradient(%x: memref<?x256xi8>, %g: memref<?x96xf32>, %y: memre
 
 // -----
 
+// Four rows of one vector go together as far as the shortest list reaches, then
+// each to its end; or each by itself.
+// CHECK-LABEL: func @narrow
+// CHECK:         scf.for {{.*}} to %[[COMMON:[^ ]+]] step %c1 {{.*}} -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>)
+// CHECK-COUNT-4:   arith.addf
+// CHECK-COUNT-4: scf.for %{{.*}} = %[[COMMON]] to
+func.func @narrow(%x: memref<?x256xi8>, %w: memref<256x16xf32>, %y: memref<?x16xf32>) {
+  linalg.generic {
+      indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>],
+      iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<?x256xi8>, memref<256x16xf32>) outs(%y : memref<?x16xf32>) attrs = {spiking.spikes = array<i64: 0>} {
+  ^bb0(%a: i8, %b: f32, %c: f32):
+    %f = arith.uitofp %a : i8 to f32
+    %r = math.fma %f, %b, %c : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+
+// -----
+
 // Bytes that are no spikes are numbers.
 // CHECK-LABEL: func @counts
 // CHECK-NOT:     math.cttz
