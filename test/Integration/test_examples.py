@@ -45,6 +45,22 @@ def test_learns_and_resumes(name, source_dir, tool, tmp_path):
     assert half == whole
 
 
+def test_exact_statistics(source_dir, tool, tmp_path):
+    """Statistics of one step instead of all, which are the same, change the loss by rounding only."""
+    curves = []
+    for options in ([], ["--exact"]):
+        log = tmp_path / f"log{len(curves)}.jsonl"
+        tool("snn-train", source_dir / "examples" / "fashion_conv.mlir", f"--data-images={DATA}/train-images-idx3-ubyte.gz",
+             f"--data-labels={DATA}/train-labels-idx1-ubyte.gz", "--limit-train=256", "--batch=32", "--seed=1", "--epochs=1",
+             "--log-steps=1", f"--log={log}", "--progress=off", *options)
+        curves.append(losses(log))
+    hoisted, exact = curves
+    assert len(hoisted) == len(exact) == 8
+    assert hoisted[0] == pytest.approx(exact[0], rel=1e-4)
+    assert hoisted == pytest.approx(exact, rel=0.02)
+    assert hoisted != exact
+
+
 @pytest.fixture(scope="module")
 def trained(source_dir, tool, tmp_path_factory):
     """A folder with a network that was trained a little, as a shared object."""
