@@ -107,6 +107,14 @@ int64_t rheobase_rt_begin_kernel(void *site, const void *spikes, int64_t count,
                                  int64_t work) RB_NOEXCEPT;
 void rheobase_rt_end_kernel(void *site, int64_t work,
                             int64_t begun) RB_NOEXCEPT;
+/* Of code that was compiled with a profile: around a loop nest whose name is
+ * `kernel` ("function|name|location|numbers", which lives as long as the code),
+ * and how much the operation `number` does in a call of its nest, -1 if it is
+ * not known. */
+int64_t rheobase_rt_profile_begin(void) RB_NOEXCEPT;
+void rheobase_rt_profile_end(int64_t start, const char *kernel) RB_NOEXCEPT;
+void rheobase_rt_profile_work(int64_t number, int64_t operations,
+                              int64_t bytes) RB_NOEXCEPT;
 /* The message of the calling thread's last error, empty if there was none.
  * Valid until the thread's next error. */
 const char *rb_last_error(void) RB_NOEXCEPT;

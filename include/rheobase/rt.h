@@ -33,6 +33,33 @@ void rheobase_rt_trim(void) RB_NOEXCEPT;
 int64_t rheobase_rt_peak_bytes(int32_t reset) RB_NOEXCEPT;
 
 /*===----------------------------------------------------------------------===*
+ * Profiles: of code that was compiled with one
+ *===----------------------------------------------------------------------===*/
+
+/* A loop nest, since the last reset. Texts are not terminated by zero:
+ * `lengths` has the lengths of function, name and location. */
+typedef struct rb_profile_kernel {
+  const char *function, *name, *location;
+  int32_t lengths[3];
+  int64_t calls;
+  int64_t nanoseconds;
+  int64_t operations; /* on floats, an fma is two; -1: unknown */
+  int64_t bytes;      /* of the operands of its operations; -1: unknown */
+} rb_profile_kernel;
+
+/* A call of a kernel; `start` is in nanoseconds since some time. */
+typedef struct rb_profile_event {
+  int64_t kernel, start, nanoseconds;
+} rb_profile_event;
+
+/* Begins anew; with `trace`, single calls are kept as well. */
+void rb_profile_reset(int32_t trace) RB_NOEXCEPT;
+int64_t rb_profile_count(void) RB_NOEXCEPT;
+rb_status rb_profile_get(int64_t index, rb_profile_kernel *kernel) RB_NOEXCEPT;
+/* The list lives until the next call of generated code. */
+int64_t rb_profile_events(const rb_profile_event **events) RB_NOEXCEPT;
+
+/*===----------------------------------------------------------------------===*
  * Programs
  *===----------------------------------------------------------------------===*/
 

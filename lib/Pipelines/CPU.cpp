@@ -35,6 +35,8 @@ static constexpr int64_t registersPerStep = 2;
 
 void rheobase::buildLowerToLLVMPipeline(OpPassManager &pm,
                                         const CPUOptions &options) {
+  if (options.profile)
+    pm.addPass(createNumberOperationsPass());
   pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
   pm.addPass(createExpandMathPass());
   ConvertSpikingScanToLoopsPassOptions scanOptions;
@@ -53,6 +55,8 @@ void rheobase::buildLowerToLLVMPipeline(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  if (options.profile)
+    pm.addPass(createProfileKernelsPass());
 
   if (options.threads) {
     pm.addPass(createConvertSCFToOpenMPPass());
@@ -101,8 +105,13 @@ struct CPUPipelineOptions : PassPipelineOptions<Options> {
       llvm::cl::desc("how products with spikes are computed"),
       llvm::cl::init(ProductKernel::Automatic), getProductKernelValues()};
 
+  Option<bool> profile{*this, "profile",
+                       llvm::cl::desc("measure each loop nest"),
+                       llvm::cl::init(false)};
+
   CPUOptions get() const {
     CPUOptions cpu;
+    cpu.profile = profile;
     cpu.vectorBits = vectorBits;
     cpu.threads = threads;
     cpu.kernel = kernel;

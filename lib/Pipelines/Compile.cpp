@@ -44,6 +44,7 @@ void rheobase::populateCPUStage(OpPassManager &pm,
   cpu.vectorBits = getVectorBits(options.codegen.isa);
   cpu.threads = options.threads;
   cpu.kernel = options.kernel;
+  cpu.profile = options.profile;
   switch (stage) {
   case Stage::Input:
   case Stage::Sequence:
@@ -148,7 +149,8 @@ rheobase::compileToMachineCode(ModuleOp module, const CompileOptions &given,
     if (isTrainable(module))
       populateTrainingPipeline(all, options.frontend);
     populateCPUPipeline(all, options);
-    key = CompileCache::getKey(module, all, options.codegen);
+    key = CompileCache::getKey(module, all, options.codegen,
+                               /*locations=*/options.profile);
     code = cache.lookup(key, loc);
     auto remark = remark::RemarkOpts::name(remarks::kCompileCache)
                       .category("compile-cache");

@@ -358,7 +358,7 @@ CASES = [
     Case("snn-run net.mlir --function=loss --random --dims=B=60 --arg labels=images.npy",
          r"argument 'labels' .* from images.npy: element 1 is .*, which i32 does not hold", status=2),
     Case(f"{RUN} --random --dims=B=2,T=2 --isa=sse", "unknown instruction set 'sse': expected host, x86-64-v3 or x86-64-v4", status=2),
-    Case(f"{RUN} --random --dims=B=2,T=2 --reference --check", "--reference excludes --check, --time and --passes", status=2),
+    Case(f"{RUN} --random --dims=B=2,T=2 --reference --check", "--reference excludes --check, --time, --profile and --passes", status=2),
     Case(f"{RUN} --random --dims=B=2,T=2 --threads=-1", "--threads: expected a number that is not negative, got -1", status=2),
     Case(f"{RUN} --random --dims=B=2,T=2 --spike-rate=2", "--spike-rate: expected a share from 0 to 1, got 2", status=2),
     Case(f"{RUN} --random --dims=B=2,T=2 --time --min-seconds=-1", "--min-seconds: expected a number that is not negative, got -1", status=2),

@@ -6,6 +6,7 @@
 
 #include "Arguments.h"
 #include "Compare.h"
+#include "Profile.h"
 
 #include "rheobase/Conversion/Passes.h"
 #include "rheobase/Dialect/Spiking/Transforms/Passes.h"
@@ -13,6 +14,7 @@
 #include "rheobase/Pipelines/Compile.h"
 #include "rheobase/Pipelines/Pipelines.h"
 #include "rheobase/Reference/Interpreter.h"
+#include "rheobase/Runtime/Files.h"
 #include "rheobase/Runtime/Measure.h"
 #include "rheobase/Runtime/Npy.h"
 #include "rheobase/Support/CommandLine.h"
@@ -142,6 +144,13 @@ static cl::opt<bool> timeRuns("time",
 static cl::opt<double> minSeconds("min-seconds", cl::init(2.0),
                                   cl::desc("how long to repeat"),
                                   cl::cat(timeCategory));
+static cl::opt<std::string> profileFile(
+    "profile", cl::ValueOptional,
+    cl::desc(
+        "measure each loop nest of the compiled function: time, operations, "
+        "bytes, and their share of what the machine can do, as a table; "
+        "and into a file, as JSON that Perfetto and Chrome show"),
+    cl::value_desc("file"), cl::cat(timeCategory));
 static cl::opt<bool> json("json", cl::desc("print one line of JSON"),
                           cl::cat(timeCategory));
 
@@ -339,8 +348,14 @@ static int run(int argc, char **argv) {
   if (!isa ||
       !getCompileCacheOptions(cacheFolder, compileOptions.cache, problem))
     return fail(problem);
-  if (useReference && (check || timeRuns || !passes.empty()))
-    return fail("--reference excludes --check, --time and --passes");
+  bool profiling = profileFile.getNumOccurrences() > 0;
+  if (useReference && (check || timeRuns || profiling || !passes.empty()))
+    return fail("--reference excludes --check, --time, --profile and --passes");
+  if (profiling && (check || timeRuns))
+    return fail("--profile excludes --check and --time");
+  if (!profileFile.empty() && profileFile != "-")
+    if (rt::Status status = rt::checkWritable(profileFile); !status.ok())
+      return fail("--profile: " + status.message());
   if (threads < 0)
     return fail("--threads: expected a number that is not negative, got " +
                 llvm::Twine(threads));
@@ -434,6 +449,7 @@ static int run(int argc, char **argv) {
       compileOptions.memory.dims.try_emplace(entry.first(), size);
   }
   compileOptions.threads = threads != 1;
+  compileOptions.profile = profiling;
   // Whoever looks at passes wants to see all of them.
   for (const auto &[name, option] : cl::getRegisteredOptions())
     if (name.starts_with("mlir-") && option->getNumOccurrences())
@@ -503,6 +519,11 @@ static int run(int argc, char **argv) {
     return 1;
   }
 
+  if (profiling)
+    return failed(profile(invocation, minSeconds, *isa, profileFile,
+                          entry.getLoc()))
+               ? 2
+               : 0;
   if (timeRuns) {
     double first = std::chrono::duration<double>(
                        std::chrono::steady_clock::now() - start)

@@ -254,6 +254,55 @@ def SerializeShortParallelLoopsPass : Pass<"serialize-short-parallel-loops"> {
 }
 
 //===----------------------------------------------------------------------===//
+// Profiles
+//===----------------------------------------------------------------------===//
+
+def NumberOperationsPass : Pass<"number-operations", "::mlir::ModuleOp"> {
+  let summary = "number the operations on buffers, and report the work of each";
+  let description = [{
+    Before they become loops: linalg, scans and copies get a number and a name
+    (`product`, `scan`, ...) as metadata of their locations, which every lowering
+    gives to what it makes of them. At the end of each function, calls of
+    `rheobase_rt_profile_work` tell how many operations on floats and how many
+    bytes of operands each number stands for, from the sizes of the buffers; -1
+    where these are not known there. What is in a parallel loop counts for all
+    its iterations. `profile-kernels` does the rest.
+
+    ```mlir
+    linalg.generic {...} ins(%x, %w : memref<?x8xf32>, memref<8x4xf32>) outs(%y : memref<?x4xf32>) {...}
+    // becomes, with the number 0 in its location and with
+    func.call @rheobase_rt_profile_work(%c0, %operations, %bytes) : (i64, i64, i64) -> ()
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::func::FuncDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
+def ProfileKernelsPass : Pass<"profile-kernels", "::mlir::ModuleOp"> {
+  let summary = "measure the time of each loop nest";
+  let description = [{
+    After operations became loops: calls of the runtime around every outermost
+    loop nest and every copy, except for loops of the program itself (a time loop
+    that stays), in which their parts are measured. A nest is named by its
+    function, the operations of `number-operations` that it is made of, and the
+    source location of the first; the work of an operation counts for the largest
+    of its nests.
+
+    ```mlir
+    scf.parallel ... {...}
+    // becomes
+    %start = func.call @rheobase_rt_profile_begin() : () -> i64
+    scf.parallel ... {...}
+    %name = llvm.mlir.addressof @rheobase_kernel_1 : !llvm.ptr
+    func.call @rheobase_rt_profile_end(%start, %name) : (i64, !llvm.ptr) -> ()
+    ```
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect",
+                           "::mlir::LLVM::LLVMDialect"];
+}
+
+//===----------------------------------------------------------------------===//
 // Entry points
 //===----------------------------------------------------------------------===//
 

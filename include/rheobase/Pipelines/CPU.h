@@ -24,6 +24,9 @@ struct CPUOptions {
   bool threads = true;
   /// How products with spikes are computed.
   ProductKernel kernel = ProductKernel::Automatic;
+  /// Whether each loop nest reports its time, its operations and its bytes to
+  /// the runtime (rb_profile_count).
+  bool profile = false;
 };
 
 /// Samples that a thread takes through all steps of a time loop: enough for the

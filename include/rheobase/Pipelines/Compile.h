@@ -25,6 +25,8 @@ struct CompileOptions {
   CPUCodegenOptions codegen;
   /// Whether loops run on the threads of OpenMP.
   bool threads = true;
+  /// CPUOptions::profile.
+  bool profile = false;
   /// How a module that is not at L1 yet gets there.
   FrontendOptions frontend;
   /// How products with spikes are computed.
