@@ -124,6 +124,9 @@ private:
 } // namespace
 
 std::optional<int64_t> Evaluator::getNamed(StringRef name) {
+  // One that has no name.
+  if (name == "?")
+    return std::nullopt;
   auto known = limit.dims.find(name);
   if (known != limit.dims.end())
     return known->second;

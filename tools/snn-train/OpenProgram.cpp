@@ -55,10 +55,15 @@ rt::Status OpenedProgram::open(const std::string &path,
   // Whatever ELF file it is: the runtime says what is wrong with it.
   if ((*file)->getBuffer().starts_with("\x7f"
                                        "ELF")) {
-    if (kernel != ProductKernel::Automatic)
-      return rt::Status(RB_INVALID_ARGUMENT,
-                        "--force-kernel: '" + path +
-                            "' is compiled: give the option to snn-compile");
+    const std::pair<bool, const char *> ofCompilation[] = {
+        {kernel != ProductKernel::Automatic, "--force-kernel"},
+        {exact, "--exact"},
+        {!memoryLimit.empty(), "--memory-limit"}};
+    for (auto [isGiven, option] : ofCompilation)
+      if (isGiven)
+        return rt::Status(RB_INVALID_ARGUMENT,
+                          std::string(option) + ": '" + path +
+                              "' is compiled: give the option to snn-compile");
     return trainer.loadProgram(path);
   }
   return compile(path, cacheFolder, trainer);
