@@ -257,7 +257,7 @@ void ProductLowering::packATransposed(Value padded) {
       rows.push_back(
           index.add(aBase, getOffset(*aRows, aRowTable, blockRow, row)));
     }
-    Value target = times(r, getRowStride(lanes));
+    Value target = times(r, rowDistance());
     forEachRun(
         *aSteps, blockStart, blockEnd, [&](Value offset, Value lo, Value hi) {
           auto tile = [&](Value step, Value count) {
@@ -319,8 +319,8 @@ void ProductLowering::packA() {
             Value source = index.add(
                 index.add(aBase, getOffset(*aRows, aRowTable, blockRow, row)),
                 index.add(offset, lo));
-            Value target = index.add(times(r, getRowStride(lanes)),
-                                     index.sub(lo, blockStart));
+            Value target =
+                index.add(times(r, rowDistance()), index.sub(lo, blockStart));
             copyFactors(factor, operand, source, index.sub(hi, lo), aBlock,
                         target);
           });
@@ -336,7 +336,7 @@ void ProductLowering::packA() {
           aBase, getOffset(*aSteps, aStepTable, blockStart, step));
       Value column = times(index.sub(step, blockStart), rowsOfTile);
       auto targetOf = [&](Value r) {
-        return index.add(times(r, getRowStride(lanes)), column);
+        return index.add(times(r, rowDistance()), column);
       };
       auto copy = [&](Value r, int64_t first, int64_t rows) {
         Value row =
@@ -385,7 +385,7 @@ void ProductLowering::packA() {
     Value row = index.min(index.add(blockRow, r), lastRow);
     Value source =
         index.add(aBase, getOffset(*aRows, aRowTable, blockRow, row));
-    Value target = times(r, getRowStride(lanes));
+    Value target = times(r, rowDistance());
     createLoop(b, loc, blockStart, blockEnd, one, [&](Value step) {
       Value element = memref::LoadOp::create(
           b, loc, operand.flat,

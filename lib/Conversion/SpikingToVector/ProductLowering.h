@@ -28,10 +28,6 @@
 
 namespace rheobase {
 
-/// Steps of k that a packed block covers: with the columns of a register block
-/// they stay in the first-level cache.
-inline constexpr int64_t blockOfK = 256;
-
 /// What the body of a product multiplies.
 struct Factor {
   /// The operand's number, and the body's argument for it.
@@ -85,10 +81,6 @@ enum class PackingOfB { Rows, Transposed, Elements };
 
 /// The product that `op` is; none if it is something else.
 std::optional<Product> matchProduct(mlir::linalg::GenericOp op);
-
-/// Distance of the rows of a packed block of A; the vector at the end takes
-/// what copies write too much.
-inline int64_t getRowStride(int64_t lanes) { return blockOfK + lanes; }
 
 /// The outermost loop around `op` that neither defines nor changes `operand`;
 /// null if there is none.
@@ -165,6 +157,9 @@ private:
   mlir::Value times(mlir::Value a, int64_t c) {
     return index.mul(a, index.constant(c));
   }
+  /// Distance of the rows of a packed block of A; the vector at the end takes
+  /// what copies write too much.
+  int64_t rowDistance() const { return stepsOfBlock + lanes; }
   std::optional<int64_t> known(mlir::Value v) {
     return IndexMath::getConstant(v);
   }
@@ -181,6 +176,8 @@ private:
   mlir::Type type;
   /// Lanes of a vector; rows and vectors of a register block; its columns.
   int64_t lanes = 0, rowsOfTile = 0, vectorsOfTile = 0, columnsOfTile = 0;
+  /// Rows and steps of a block of A.
+  int64_t rowsOfBlock = 0, stepsOfBlock = 0;
   PackingOfA packingOfA = PackingOfA::None;
   PackingOfB packingOfB = PackingOfB::Rows;
   bool mayReadB = false;

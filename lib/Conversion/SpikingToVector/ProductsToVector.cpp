@@ -29,8 +29,14 @@ namespace rheobase {
 using namespace mlir;
 using namespace rheobase;
 
-/// Rows of a packed block of A: it stays in the second-level cache.
-static constexpr int64_t blockOfM = 240;
+/// Rows and steps of a packed block of A: it stays in the second-level cache,
+/// and the steps of a register block's columns in the first-level one. Where
+/// few columns share the work of copying along the rows, longer runs of rows
+/// are read as a stream.
+static constexpr int64_t rowsOfPacked = 264, stepsOfPacked = 256;
+static constexpr int64_t rowsOfStreamed = 960, stepsOfStreamed = 192;
+/// Steps of a block that is not packed, if they are all there are.
+static constexpr int64_t stepsOfUnpacked = 384;
 /// Elements of B that are packed at a time.
 static constexpr int64_t packedElements = 1 << 20;
 /// With fewer rows, B is read once or a few times: packing does not pay.
@@ -153,13 +159,13 @@ void ProductLowering::emitKernel(int64_t rows, Value firstRow, Value panel,
     break;
   case PackingOfA::Transposed:
   case PackingOfA::Columns:
-    aCorner = times(firstRow, getRowStride(lanes));
+    aCorner = times(firstRow, rowDistance());
     aRow = one;
     aStep = index.constant(rowsOfTile);
     break;
   case PackingOfA::Rows:
   case PackingOfA::Elements:
-    aRow = index.constant(getRowStride(lanes));
+    aRow = index.constant(rowDistance());
     aStep = one;
     aCorner = index.mul(firstRow, aRow);
     break;
@@ -294,15 +300,7 @@ void ProductLowering::emitTask(Value firstRow, Value endRow, Value firstPanel,
                                Value endPanel) {
   if (packingOfA != PackingOfA::None)
     aBlock = memref::AllocOp::create(
-        b, loc,
-        MemRefType::get({blockOfM * getRowStride(lanes)}, type));
-  int64_t rowsOfBlock = blockOfM / rowsOfTile * rowsOfTile;
-  // What is not packed limits no block.
-  auto knownSteps = known(sizeK);
-  int64_t stepsOfBlock = packingOfA == PackingOfA::None && knownSteps &&
-                                 *knownSteps <= 3 * blockOfK / 2
-                             ? 3 * blockOfK / 2
-                             : blockOfK;
+        b, loc, MemRefType::get({rowsOfBlock * rowDistance()}, type));
   createLoop(
       b, loc, firstRow, endRow, index.constant(rowsOfBlock), [&](Value row) {
         blockRow = row;
@@ -365,7 +363,7 @@ void ProductLowering::emitMatrixProduct(Value a, Value bb, Value c,
 
   // The steps that are packed at a time: whole blocks.
   Value columns = times(panels, columnsOfTile);
-  Value step = index.constant(blockOfK);
+  Value step = index.constant(stepsOfBlock);
   Value steps =
       bHoisted
           ? index.max(sizeK, one)
@@ -684,6 +682,9 @@ void ProductLowering::run() {
   zero = index.constant(0);
   one = index.constant(1);
   sizeN = space.sizes[product.n];
+  sizeK = one;
+  for (int64_t loop : product.k)
+    sizeK = index.mul(sizeK, space.sizes[loop]);
 
   // The register block: all but a few of the 16 or 32 vector registers.
   lanes = vectorBits / type.getIntOrFloatBitWidth();
@@ -728,6 +729,14 @@ void ProductLowering::run() {
     wholeTiles = !aRows->isLinear();
     rowsOfTile = fittingRows;
   }
+  bool streamed =
+      packingOfA == PackingOfA::Columns && panelsPerRow < panelsThatPayCopying;
+  rowsOfBlock =
+      (streamed ? rowsOfStreamed : rowsOfPacked) / rowsOfTile * rowsOfTile;
+  stepsOfBlock = streamed ? stepsOfStreamed : stepsOfPacked;
+  if (auto steps = known(sizeK);
+      packingOfA == PackingOfA::None && steps && *steps <= stepsOfUnpacked)
+    stepsOfBlock = stepsOfUnpacked;
   SmallVector<int64_t> rows = product.m;
   if (packingOfA == PackingOfA::Columns && !aRows->isLinear() && !wholeTiles) {
     // Loops that do not continue the run go around it.
