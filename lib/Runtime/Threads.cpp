@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "rheobase/abi.h"
+#include "rheobase/rt.h"
 #include <dlfcn.h>
 #include <stdlib.h>
 
@@ -38,9 +39,34 @@ static bool isInParallelRegion() {
   return other && other();
 }
 
+/// Whether Intel's libiomp5 is there beside libomp: each ends the process when
+/// it finds the other, unless KMP_DUPLICATE_LIB_OK is set.
+static bool isBesideOtherRuntime() {
+  void *other = dlopen("libiomp5.so", RTLD_LAZY | RTLD_NOLOAD);
+  if (!other)
+    return false;
+  // Where it was loaded for all, it serves us, too; and the name may be one of
+  // libomp's own.
+  bool same = dlsym(other, "omp_get_max_threads") ==
+              reinterpret_cast<void *>(&omp_get_max_threads);
+  dlclose(other);
+  return !same && !getenv("KMP_DUPLICATE_LIB_OK");
+}
+
 int64_t rheobase_rt_enter(void) noexcept {
   if (!omp_get_max_threads || !omp_set_num_threads)
     return 0;
+  static bool checked;
+  if (!__atomic_load_n(&checked, __ATOMIC_RELAXED)) {
+    if (isBesideOtherRuntime()) {
+      rb_set_last_error(
+          "the process has loaded libiomp5.so, with which libomp.so.5 does not "
+          "get along: load it for all (LD_PRELOAD, RTLD_GLOBAL), so that it "
+          "serves this program, too, or compile with --openmp=false");
+      return -1;
+    }
+    __atomic_store_n(&checked, true, __ATOMIC_RELAXED);
+  }
   bool alone = __atomic_add_fetch(&callers, 1, __ATOMIC_ACQ_REL) == 1 &&
                !isInParallelRegion();
   int threads = alone ? 0 : omp_get_max_threads();
@@ -63,7 +89,7 @@ int64_t rheobase_rt_enter(void) noexcept {
 }
 
 void rheobase_rt_leave(int64_t entered) noexcept {
-  if (!entered)
+  if (entered <= 0)
     return;
   if (int threads = int((entered >> 1) & 0x3fffffff))
     omp_set_num_threads(threads);

@@ -317,7 +317,16 @@ generateEntryPoints(ArrayRef<CodeVariant> variants, bool threads,
       b.CreateCondBr(b.CreateICmpSGE(level, b.getInt32(getLevel(variant->isa))),
                      call, next);
       b.SetInsertPoint(call);
-      llvm::Value *entered = threads ? b.CreateCall(enter) : nullptr;
+      llvm::Value *entered = nullptr;
+      if (threads) {
+        entered = b.CreateCall(enter);
+        auto *run = llvm::BasicBlock::Create(context, "", function);
+        auto *refuse = llvm::BasicBlock::Create(context, "", function);
+        b.CreateCondBr(b.CreateICmpSLT(entered, b.getInt64(0)), refuse, run);
+        b.SetInsertPoint(refuse);
+        b.CreateRet(b.getInt32(RB_UNAVAILABLE));
+        b.SetInsertPoint(run);
+      }
       llvm::Value *status =
           b.CreateCall(target, {function->getArg(0), function->getArg(1)});
       if (threads)

@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
- * threads PROGRAM.so ENTRY: calls it alone, from a parallel region of libgomp
+ * threads PROGRAM.so ENTRY [LIBRARY]: calls it alone, from a parallel region of libgomp
  * and from threads, and prints how many threads the process has.
  */
 #include "rheobase/abi.h"
@@ -60,6 +60,15 @@ int main(int argc, char **argv) {
   if (argc < 3 || !library) {
     puts(dlerror());
     return 1;
+  }
+  if (argc > 3) {
+    /* Beside another runtime of the same family. */
+    rb_tensor none[2] = {{0}};
+    if (!dlopen(argv[3], RTLD_NOW | RTLD_LOCAL))
+      return 1;
+    int32_t status = ((rb_entry_fn)dlsym(library, argv[2]))(none, none);
+    printf("status %d: %s\n", status, ((const char *(*)(void))dlsym(library, "rb_last_error"))());
+    return 0;
   }
   entry = (rb_entry_fn)dlsym(library, argv[2]);
   release = (void (*)(void *))dlsym(library, "rheobase_rt_free");
