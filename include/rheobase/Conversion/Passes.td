@@ -18,7 +18,10 @@ def ConvertSpikingToLinalgPass : Pass<"convert-spiking-to-linalg"> {
   let description = [{
     From level L1 or L2 to L3. Kernels are inlined, time loops become `scf.for`; products, convolutions, sums and losses
     become `linalg.generic` whose reduction loops are the chains of docs/Semantics.md, in this order; T and B stay separate loops.
-    With `samples-per-block`, blocks of samples take all steps of a time loop in parallel where samples do not meet in it.
+    With `samples-per-block`, blocks of samples take all steps of a time loop in parallel where samples do not meet in it. Layers outside time
+    loops whose currents only they use (in inference: products, scans, pools, and what is between them) share a parallel loop over such blocks, too, as many
+    samples as the second-level cache has room for: no current of all samples and steps exists. Where there are few samples, or all currents fit
+    into the caches, which is decided at run time, each operation has its own loops.
     What is elementwise becomes a `spiking.scan` of one step; scans stay. Every dimension may be dynamic.
 
     ```mlir
@@ -33,15 +36,17 @@ def ConvertSpikingToLinalgPass : Pass<"convert-spiking-to-linalg"> {
     }
     ```
   }];
-  let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
-    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
-    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"
-  ];
-  let options = [
-    Option<"samplesPerBlock", "samples-per-block", "int64_t", /*default=*/"0",
-           "samples that take all steps of a time loop before others do; 0: all samples take a step together">
-  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::bufferization::BufferizationDialect",
+                           "::mlir::func::FuncDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect"];
+  let options = [Option<"samplesPerBlock", "samples-per-block", "int64_t",
+                        /*default=*/"0",
+                        "samples, at most, that take all steps before others "
+                        "do; 0: all samples take a step together">];
 }
 
 //===----------------------------------------------------------------------===//

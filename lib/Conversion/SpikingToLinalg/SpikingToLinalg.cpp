@@ -5,11 +5,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "Builders.h"
+#include "SampleNests.h"
 
 #include "rheobase/Conversion/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -48,6 +50,11 @@ struct ConvertSpikingToLinalgPass
     populateKernelInliningPatterns(inlining);
     walkAndApplyPatterns(root, std::move(inlining));
     if (samplesPerBlock > 0) {
+      IRRewriter rewriter(context);
+      root->walk([&](func::FuncOp function) {
+        for (Block &block : function.getBody())
+          formSampleNests(rewriter, block, samplesPerBlock);
+      });
       RewritePatternSet blocks(context);
       populateSampleBlockPatterns(blocks, samplesPerBlock);
       walkAndApplyPatterns(root, std::move(blocks));

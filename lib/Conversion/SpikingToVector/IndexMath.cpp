@@ -30,16 +30,19 @@ void rheobase::createLoop(OpBuilder &builder, Location loc, Value lower,
   body(loop.getInductionVar());
 }
 
+bool rheobase::isInParallelLoop(OpBuilder &builder) {
+  Operation *parent = builder.getInsertionBlock()->getParentOp();
+  return parent && (isa<scf::ParallelOp, scf::ForallOp>(parent) ||
+                    parent->getParentOfType<scf::ParallelOp>() ||
+                    parent->getParentOfType<scf::ForallOp>());
+}
+
 void rheobase::createParallelLoops(OpBuilder &builder, Location loc,
                                    ValueRange lowers, ValueRange uppers,
                                    ValueRange steps,
                                    function_ref<void(ValueRange)> body) {
-  Operation *parent = builder.getInsertionBlock()->getParentOp();
-  bool nested = parent && (isa<scf::ParallelOp, scf::ForallOp>(parent) ||
-                           parent->getParentOfType<scf::ParallelOp>() ||
-                           parent->getParentOfType<scf::ForallOp>());
   OpBuilder::InsertionGuard guard(builder);
-  if (nested) {
+  if (isInParallelLoop(builder)) {
     SmallVector<Value> indices;
     for (auto [lower, upper, step] : llvm::zip(lowers, uppers, steps)) {
       auto loop = scf::ForOp::create(builder, loc, lower, upper, step);

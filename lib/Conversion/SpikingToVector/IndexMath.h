@@ -72,6 +72,9 @@ private:
   }
 };
 
+/// Whether what is built runs in an iteration of a parallel loop.
+bool isInParallelLoop(mlir::OpBuilder &builder);
+
 /// Runs `body` for all combinations of steps of `lowers` to `uppers`: as a
 /// parallel loop, or, inside another parallel loop, as sequential ones.
 void createParallelLoops(mlir::OpBuilder &builder, mlir::Location loc,

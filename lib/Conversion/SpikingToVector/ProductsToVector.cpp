@@ -434,7 +434,7 @@ void ProductLowering::emitMatrixProduct(Value a, Value bb, Value c,
     Value rowTiles = index.max(
         index.div(plus(sizeM, rowsOfTile - 1), tile), one);
     Value rowShare = sizeM, panelShare = panels;
-    if (threads && !nested) {
+    if (threads && !nested && !isInParallelLoop(b)) {
       Value work = index.mul(index.mul(index.mul(sizeM, outers), columns),
                              count);
       Value workers = index.min(

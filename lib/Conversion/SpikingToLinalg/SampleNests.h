@@ -1,0 +1,24 @@
+//===- SampleNests.h - Layers that share a loop over samples ----*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef RHEOBASE_LIB_CONVERSION_SPIKINGTOLINALG_SAMPLENESTS_H
+#define RHEOBASE_LIB_CONVERSION_SPIKINGTOLINALG_SAMPLENESTS_H
+
+#include "mlir/IR/Block.h"
+#include "mlir/IR/PatternMatch.h"
+
+namespace rheobase {
+
+/// Groups operations of `block` in sequence form that treat samples alike,
+/// products and scans among them, into loops over blocks of at most
+/// `samplesPerBlock` samples, in parallel: a block goes through all layers of a
+/// group, with all time steps, and what is only used in the group exists for a
+/// block only. Groups that would not save such a sequence are left as they are.
+void formSampleNests(mlir::RewriterBase &rewriter, mlir::Block &block,
+                     int64_t samplesPerBlock);
+
+} // namespace rheobase
+
+#endif // RHEOBASE_LIB_CONVERSION_SPIKINGTOLINALG_SAMPLENESTS_H
