@@ -246,7 +246,8 @@ def SerializeShortParallelLoopsPass : Pass<"serialize-short-parallel-loops"> {
   let description = [{
     An `omp.parallel` that holds nothing but a loop gets the condition that the
     loop has more than one iteration. Loops are built with iterations that are
-    large enough for a thread, so a single one is a short loop.
+    large enough for a thread, so a single one is a short loop. Scopes for stack
+    memory, which the conversion to OpenMP puts into loops, go where there is none.
 
     ```mlir
     omp.parallel { omp.wsloop { omp.loop_nest (%i) : index = (%c0) to (%n) step (%block) { ... } } }

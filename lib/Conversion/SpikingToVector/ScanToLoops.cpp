@@ -917,29 +917,10 @@ LogicalResult rheobase::convertScanToLoops(RewriterBase &rewriter, ScanOp scan,
 }
 
 namespace {
-/// A fence allocates nothing, so the scopes around it may go.
-struct FenceEffects
-    : MemoryEffectOpInterface::ExternalModel<FenceEffects, LLVM::FenceOp> {
-  void
-  getEffects(Operation *,
-             SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
-                 &effects) const {
-    effects.emplace_back(MemoryEffects::Read::get());
-    effects.emplace_back(MemoryEffects::Write::get());
-  }
-};
-
 struct ConvertSpikingScanToLoopsPass
     : rheobase::impl::ConvertSpikingScanToLoopsPassBase<
           ConvertSpikingScanToLoopsPass> {
   using ConvertSpikingScanToLoopsPassBase::ConvertSpikingScanToLoopsPassBase;
-
-  void getDependentDialects(DialectRegistry &registry) const override {
-    ConvertSpikingScanToLoopsPassBase::getDependentDialects(registry);
-    registry.addExtension(+[](MLIRContext *context, LLVM::LLVMDialect *) {
-      LLVM::FenceOp::attachInterface<FenceEffects>(*context);
-    });
-  }
 
   void runOnOperation() override {
     if (vectorWidth < 1) {

@@ -7,8 +7,10 @@
 #include "rheobase/Conversion/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/OpenMP/OpenMPDialect.h"
-#include "mlir/IR/Builders.h"
+#include "mlir/IR/PatternMatch.h"
 
 namespace rheobase {
 #define GEN_PASS_DEF_SERIALIZESHORTPARALLELLOOPSPASS
@@ -28,11 +30,32 @@ static omp::LoopNestOp getOnlyLoop(omp::ParallelOp parallel) {
              : omp::LoopNestOp();
 }
 
+/// Removes `scope` if nothing is allocated on the stack in it. A call allocates
+/// in its own frame, and other operations that one knows nothing about, such as
+/// fences, do not.
+static void inlineScope(IRRewriter &rewriter, memref::AllocaScopeOp scope) {
+  Region &region = scope.getBodyRegion();
+  if (!region.hasOneBlock() || scope->getNumResults() != 0)
+    return;
+  WalkResult allocates = region.walk([](Operation *op) {
+    return isa<memref::AllocaOp, LLVM::AllocaOp>(op) ? WalkResult::interrupt()
+                                                     : WalkResult::advance();
+  });
+  if (allocates.wasInterrupted())
+    return;
+  rewriter.eraseOp(region.front().getTerminator());
+  rewriter.inlineBlockBefore(&region.front(), scope);
+  rewriter.eraseOp(scope);
+}
+
 namespace {
 struct SerializeShortParallelLoopsPass
     : rheobase::impl::SerializeShortParallelLoopsPassBase<
           SerializeShortParallelLoopsPass> {
   void runOnOperation() override {
+    IRRewriter rewriter(&getContext());
+    getOperation()->walk(
+        [&](memref::AllocaScopeOp scope) { inlineScope(rewriter, scope); });
     getOperation()->walk([](omp::ParallelOp parallel) {
       omp::LoopNestOp loop = getOnlyLoop(parallel);
       if (!loop || parallel.getIfExpr())

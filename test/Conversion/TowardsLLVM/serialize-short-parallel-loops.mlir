@@ -23,3 +23,29 @@ func.func @other() {
   }
   return
 }
+
+// A call allocates nothing in the loop's frame: there is no scope for it.
+// CHECK-LABEL: func @calls
+// CHECK:         omp.loop_nest
+// CHECK-NOT:     memref.alloca_scope
+// CHECK:         call @other
+// CHECK-LABEL: func @allocates
+// CHECK:         omp.loop_nest
+// CHECK:           memref.alloca_scope
+func.func @calls(%n: index, %step: index) {
+  %c0 = arith.constant 0 : index
+  scf.parallel (%i) = (%c0) to (%n) step (%step) {
+    func.call @other() : () -> ()
+    scf.reduce
+  }
+  return
+}
+func.func @allocates(%n: index, %step: index, %y: f32) {
+  %c0 = arith.constant 0 : index
+  scf.parallel (%i) = (%c0) to (%n) step (%step) {
+    %a = memref.alloca() : memref<f32>
+    memref.store %y, %a[] : memref<f32>
+    scf.reduce
+  }
+  return
+}

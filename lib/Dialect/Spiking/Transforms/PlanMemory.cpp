@@ -587,12 +587,18 @@ LogicalResult MemoryPlanner::freeOthers() {
       }
     std::string type;
     llvm::raw_string_ostream(type) << alloc.getType();
-    remark::missed(alloc.getLoc(), remark::RemarkOpts::name(remarks::kNoSlot)
-                                       .category("spiking-plan-memory")
-                                       .function(function.getName()))
-        << "a buffer of " << type
-        << " is allocated at each use: its size is not a function of the "
-           "arguments alone";
+    auto options = remark::RemarkOpts::name(remarks::kNoSlot)
+                       .category("spiking-plan-memory")
+                       .function(function.getName());
+    if (home != &block)
+      remark::passed(alloc.getLoc(), options)
+          << "a buffer of " << type
+          << " is allocated where a loop or a branch needs it";
+    else
+      remark::missed(alloc.getLoc(), options)
+          << "a buffer of " << type
+          << " is allocated at each use: its size is not a function of the "
+             "arguments alone";
     OpBuilder builder(home->getTerminator());
     memref::DeallocOp::create(builder, alloc.getLoc(), alloc);
     return WalkResult::advance();
