@@ -203,6 +203,13 @@ void DimensionClasses::visit(Operation *op) {
       unite(init, argument);
       unite(argument, result);
     }
+  } else if (auto branch = dyn_cast<scf::IfOp>(op)) {
+    for (Block *block : {branch.thenBlock(), branch.elseBlock()})
+      if (block)
+        for (auto [yielded, result] :
+             llvm::zip(block->getTerminator()->getOperands(),
+                       branch.getResults()))
+          unite(yielded, result);
   } else if (auto materialize =
                  dyn_cast<bufferization::MaterializeInDestinationOp>(op)) {
     unite(materialize.getSource(), materialize.getDest());
