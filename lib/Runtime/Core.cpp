@@ -157,6 +157,8 @@ static_assert(sizeof(Block) <= alignment,
 pthread_mutex_t poolMutex = PTHREAD_MUTEX_INITIALIZER;
 Block *freeBlocks[numClasses];
 int64_t usedBytes, peakBytes, cachedBytes;
+/// As `usedBytes` and its peak, in the sizes of blocks, which are what is cached.
+int64_t heldBytes, peakHeldBytes;
 
 } // namespace
 
@@ -255,6 +257,9 @@ void *rheobase_rt_alloc(int64_t bytes) noexcept {
   block->used = (bytes + alignment - 1) / alignment * alignment;
   pthread_mutex_lock(&poolMutex);
   usedBytes += block->used;
+  heldBytes += block->bytes;
+  if (heldBytes > peakHeldBytes)
+    peakHeldBytes = heldBytes;
   if (usedBytes > peakBytes)
     peakBytes = usedBytes;
   pthread_mutex_unlock(&poolMutex);
@@ -272,11 +277,13 @@ void rheobase_rt_free(void *data) noexcept {
   block->state = stateFree;
   pthread_mutex_lock(&poolMutex);
   usedBytes -= block->used;
+  heldBytes -= block->bytes;
   block->next = freeBlocks[block->sizeClass];
   freeBlocks[block->sizeClass] = block;
   cachedBytes += block->bytes;
   // What is kept never exceeds what was once needed at the same time.
-  Block *surplus = takeCached(peakBytes > minCached ? peakBytes : minCached);
+  Block *surplus =
+      takeCached(peakHeldBytes > minCached ? peakHeldBytes : minCached);
   pthread_mutex_unlock(&poolMutex);
   releaseList(surplus);
 }
@@ -291,8 +298,10 @@ void rheobase_rt_trim(void) noexcept {
 int64_t rheobase_rt_peak_bytes(int32_t reset) noexcept {
   pthread_mutex_lock(&poolMutex);
   int64_t peak = peakBytes;
-  if (reset)
+  if (reset) {
     peakBytes = usedBytes;
+    peakHeldBytes = heldBytes;
+  }
   pthread_mutex_unlock(&poolMutex);
   return peak;
 }
