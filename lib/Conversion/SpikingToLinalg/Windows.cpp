@@ -114,39 +114,36 @@ Value rheobase::gatherByPhases(
   return result;
 }
 
-Value rheobase::slicedTaps(ImplicitLocOpBuilder &b, Value taps, int64_t dim,
-                           ArrayRef<WindowPhase> phase) {
-  auto type = cast<RankedTensorType>(taps.getType());
+/// The given part of dimensions `dim` and `dim + 1` of `tensor`.
+static Value sliced(ImplicitLocOpBuilder &b, Value tensor, int64_t dim,
+                    ArrayRef<int64_t> first, ArrayRef<int64_t> extents,
+                    ArrayRef<int64_t> steps) {
+  auto type = cast<RankedTensorType>(tensor.getType());
   SmallVector<int64_t> shape(type.getShape());
   SmallVector<OpFoldResult> offsets(shape.size(), b.getIndexAttr(0));
   SmallVector<OpFoldResult> strides(shape.size(), b.getIndexAttr(1));
-  SmallVector<OpFoldResult> sizes = sizesOf(b, taps);
+  SmallVector<OpFoldResult> sizes = sizesOf(b, tensor);
   for (int i : {0, 1}) {
-    shape[dim + i] = phase[i].taps;
-    sizes[dim + i] = b.getIndexAttr(phase[i].taps);
-    offsets[dim + i] = b.getIndexAttr(phase[i].firstTap);
-    strides[dim + i] = b.getIndexAttr(phase[i].tapStep);
+    shape[dim + i] = extents[i];
+    sizes[dim + i] = b.getIndexAttr(extents[i]);
+    offsets[dim + i] = b.getIndexAttr(first[i]);
+    strides[dim + i] = b.getIndexAttr(steps[i]);
   }
   if (shape == type.getShape())
-    return taps;
-  return tensor::ExtractSliceOp::create(b, type.clone(shape), taps, offsets,
+    return tensor;
+  return tensor::ExtractSliceOp::create(b, type.clone(shape), tensor, offsets,
                                         sizes, strides);
+}
+
+Value rheobase::slicedTaps(ImplicitLocOpBuilder &b, Value taps, int64_t dim,
+                           ArrayRef<WindowPhase> phase) {
+  return sliced(b, taps, dim, {phase[0].firstTap, phase[1].firstTap},
+                {phase[0].taps, phase[1].taps},
+                {phase[0].tapStep, phase[1].tapStep});
 }
 
 Value rheobase::slicedSources(ImplicitLocOpBuilder &b, Value output,
                               int64_t rowDim, ArrayRef<WindowPhase> phase) {
-  auto type = cast<RankedTensorType>(output.getType());
-  SmallVector<int64_t> shape(type.getShape());
-  SmallVector<OpFoldResult> offsets(shape.size(), b.getIndexAttr(0));
-  SmallVector<OpFoldResult> strides(shape.size(), b.getIndexAttr(1));
-  SmallVector<OpFoldResult> sizes = sizesOf(b, output);
-  for (int i : {0, 1}) {
-    shape[rowDim + i] = phase[i].extent;
-    sizes[rowDim + i] = b.getIndexAttr(phase[i].extent);
-    offsets[rowDim + i] = b.getIndexAttr(phase[i].shift);
-  }
-  if (shape == type.getShape())
-    return output;
-  return tensor::ExtractSliceOp::create(b, type.clone(shape), output, offsets,
-                                        sizes, strides);
+  return sliced(b, output, rowDim, {phase[0].shift, phase[1].shift},
+                {phase[0].extent, phase[1].extent}, {1, 1});
 }

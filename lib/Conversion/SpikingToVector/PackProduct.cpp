@@ -54,24 +54,26 @@ Value ProductLowering::loadFactors(const Factor &factor,
   return convert(factor, loop.getResult(0), width);
 }
 
+void ProductLowering::forEachVector(
+    Value from, Value to, llvm::function_ref<void(Value, Value)> body) {
+  Value width = index.constant(lanes);
+  Value full =
+      index.add(from, index.mul(index.div(index.sub(to, from), width), width));
+  createLoop(b, loc, from, full, width, [&](Value i) { body(i, {}); });
+  Value rest = index.sub(to, full);
+  if (known(rest) == 0)
+    return;
+  createIf(b, loc, index.less(zero, rest), [&] { body(full, rest); });
+}
+
 void ProductLowering::copyFactors(const Factor &factor,
                                   const StridedOperand &operand, Value source,
                                   Value count, Value target,
                                   Value targetOffset) {
-  Value width = index.constant(lanes);
-  Value full = index.mul(index.div(count, width), width);
-  createLoop(b, loc, zero, full, width, [&](Value i) {
-    Value value = loadFactors(factor, operand, index.add(source, i), {}, lanes);
-    vector::StoreOp::create(b, loc, value, target, index.add(targetOffset, i));
-  });
-  Value rest = index.sub(count, full);
-  if (known(rest) == 0)
-    return;
-  createIf(b, loc, index.less(zero, rest), [&] {
+  forEachVector(zero, count, [&](Value i, Value rest) {
     Value value =
-        loadFactors(factor, operand, index.add(source, full), rest, lanes);
-    vector::StoreOp::create(b, loc, value, target,
-                            index.add(targetOffset, full));
+        loadFactors(factor, operand, index.add(source, i), rest, lanes);
+    vector::StoreOp::create(b, loc, value, target, index.add(targetOffset, i));
   });
 }
 
@@ -226,15 +228,7 @@ void ProductLowering::packB(Value rows) {
                 vector::StoreOp::create(b, loc, vector, bPacked,
                                         plus(target, i * columnsOfTile));
             };
-            Value width = index.constant(lanes);
-            Value full = index.add(
-                lo, index.mul(index.div(index.sub(hi, lo), width), width));
-            createLoop(b, loc, lo, full, width,
-                       [&](Value step) { tile(step, {}); });
-            Value rest = index.sub(hi, full);
-            if (known(rest) == 0)
-              return;
-            createIf(b, loc, index.less(zero, rest), [&] { tile(full, rest); });
+            forEachVector(lo, hi, tile);
           });
     });
   });
@@ -279,15 +273,7 @@ void ProductLowering::packATransposed(Value padded) {
                     b, loc, square[i], aBlock,
                     plus(column, i * rowsOfTile + s * lanes));
           };
-          Value width = index.constant(lanes);
-          Value full = index.add(
-              lo, index.mul(index.div(index.sub(hi, lo), width), width));
-          createLoop(b, loc, lo, full, width,
-                     [&](Value step) { tile(step, {}); });
-          Value rest = index.sub(hi, full);
-          if (known(rest) == 0)
-            return;
-          createIf(b, loc, index.less(zero, rest), [&] { tile(full, rest); });
+          forEachVector(lo, hi, tile);
         });
   });
 }

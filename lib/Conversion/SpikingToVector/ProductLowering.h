@@ -90,6 +90,30 @@ mlir::Operation *getInvariantLoop(mlir::Operation *op, mlir::Value operand);
 mlir::Value getThreads(mlir::OpBuilder &builder, mlir::Location loc,
                        mlir::Operation *op);
 
+/// The parts of a product that threads may share.
+struct ProductTasks {
+  mlir::Operation *op;
+  bool threads;
+  /// Products with the same B; null if it is one.
+  mlir::Value outers;
+  mlir::Value rows, panels;
+  /// Rows that stay together.
+  int64_t rowsOfTile;
+  /// Multiply-adds of one of the products, and those that pay a thread.
+  mlir::Value work;
+  int64_t workPerThread;
+};
+
+/// Runs `body` for a share of the rows and panels for each thread: with the
+/// outer iteration (null if there is none), the rows' and the panels' ranges.
+/// Inside a parallel loop, whose threads are at work, there is one share.
+void createTasks(
+    IndexMath &index, const ProductTasks &tasks,
+    llvm::function_ref<void(mlir::Value outer, mlir::Value firstRow,
+                            mlir::Value endRow, mlir::Value firstPanel,
+                            mlir::Value endPanel)>
+        body);
+
 class ProductLowering {
 public:
   ProductLowering(mlir::RewriterBase &rewriter, Product product,
@@ -104,7 +128,6 @@ private:
                          mlir::Value cBase, bool nested);
   void emitTask(mlir::Value firstRow, mlir::Value endRow,
                 mlir::Value firstPanel, mlir::Value endPanel);
-  void expandWindows();
   /// Says by a remark how the product is computed.
   void report();
   void emitRowBlocks(mlir::Value panel, bool tail);
@@ -130,6 +153,11 @@ private:
   mlir::Value loadFactors(const Factor &factor, const StridedOperand &operand,
                           mlir::Value offset, mlir::Value count, int64_t width);
   mlir::Value convert(const Factor &factor, mlir::Value element, int64_t width);
+  /// Runs `body` for vectors of positions `from` to `to`: with the first
+  /// position and the count (null: all lanes).
+  void forEachVector(
+      mlir::Value from, mlir::Value to,
+      llvm::function_ref<void(mlir::Value first, mlir::Value count)> body);
   /// dst[i] = the factor at src + i, for `count` elements. May write up to a
   /// vector more.
   void copyFactors(const Factor &factor, const StridedOperand &operand,
@@ -181,8 +209,6 @@ private:
   PackingOfA packingOfA = PackingOfA::None;
   PackingOfB packingOfB = PackingOfB::Rows;
   bool mayReadB = false;
-  /// All of A, converted; null where it is read as it is.
-  mlir::Value expanded;
   /// Whether there are no rows beside those of whole register blocks.
   bool wholeTiles = false;
   /// The rows that form one run in A; the others are loops around it.

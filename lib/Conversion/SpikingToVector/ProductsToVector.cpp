@@ -48,8 +48,6 @@ static constexpr int64_t hoistedElements = 1 << 24;
 /// makes the kernel slower by a twentieth.
 static constexpr int64_t panelsThatPayCopying = 8;
 static constexpr int64_t panelsThatPayTransposing = 8;
-/// Elements that a thread converts at a time.
-static constexpr int64_t expandedElements = 1 << 13;
 /// Rows of a register block whose chains hide each other's latencies, and steps
 /// that pay a loop.
 static constexpr int64_t fewestRows = 4, shortestRun = 8;
@@ -354,6 +352,56 @@ Value rheobase::getThreads(OpBuilder &b, Location loc, Operation *op) {
   return arith::IndexCastOp::create(b, loc, b.getIndexType(), threads);
 }
 
+void rheobase::createTasks(
+    IndexMath &index, const ProductTasks &tasks,
+    function_ref<void(Value, Value, Value, Value, Value)> body) {
+  OpBuilder &b = index.builder;
+  Location loc = index.loc;
+  Value zero = index.constant(0), one = index.constant(1);
+  Value outers = tasks.outers ? tasks.outers : one;
+  // A share of the rows for each thread; of the columns too, where there are
+  // too few rows.
+  Value rowShare = tasks.rows, panelShare = tasks.panels;
+  if (tasks.threads && !isInParallelLoop(b)) {
+    Value tile = index.constant(tasks.rowsOfTile);
+    Value tiles = index.max(
+        index.div(index.add(tasks.rows, index.constant(tasks.rowsOfTile - 1)),
+                  tile),
+        one);
+    Value workers =
+        index.min(getThreads(b, loc, tasks.op),
+                  index.max(index.div(index.mul(tasks.work, outers),
+                                      index.constant(tasks.workPerThread)),
+                            one));
+    Value each = index.max(outers, one);
+    Value rowWorkers =
+        index.min(tiles, index.max(index.div(workers, each), one));
+    rowShare = index.mul(
+        index.div(index.add(tiles, index.sub(rowWorkers, one)), rowWorkers),
+        tile);
+    Value others =
+        index.max(index.div(workers, index.mul(rowWorkers, each)), one);
+    panelShare =
+        index.div(index.add(tasks.panels, index.sub(others, one)), others);
+  }
+  rowShare = index.max(rowShare, one);
+  panelShare = index.max(panelShare, one);
+
+  auto task = [&](Value outer, Value row, Value panel) {
+    body(outer, row, index.min(index.add(row, rowShare), tasks.rows), panel,
+         index.min(index.add(panel, panelShare), tasks.panels));
+  };
+  if (!tasks.outers)
+    createParallelLoops(b, loc, {zero, zero}, {tasks.rows, tasks.panels},
+                        {rowShare, panelShare},
+                        [&](ValueRange i) { task({}, i[0], i[1]); });
+  else
+    createParallelLoops(b, loc, {zero, zero, zero},
+                        {tasks.outers, tasks.rows, tasks.panels},
+                        {one, rowShare, panelShare},
+                        [&](ValueRange i) { task(i[0], i[1], i[2]); });
+}
+
 void ProductLowering::emitMatrixProduct(Value a, Value bb, Value c,
                                         bool nested) {
   aBase = a;
@@ -425,56 +473,25 @@ void ProductLowering::emitMatrixProduct(Value a, Value bb, Value c,
                                            index.constant(columnsOfTile));
     }
 
-    // A share of the rows for each thread; of the columns too, where there are
-    // too few rows.
-    Value outers = one;
+    Value outers;
     for (int64_t loop : outerM)
-      outers = index.mul(outers, space.sizes[loop]);
-    Value tile = index.constant(rowsOfTile);
-    Value rowTiles = index.max(
-        index.div(plus(sizeM, rowsOfTile - 1), tile), one);
-    Value rowShare = sizeM, panelShare = panels;
-    if (threads && !nested && !isInParallelLoop(b)) {
-      Value work = index.mul(index.mul(index.mul(sizeM, outers), columns),
-                             count);
-      Value workers = index.min(
-          getThreads(b, loc, product.op),
-          index.max(index.div(work, index.constant(workPerThread)), one));
-      Value rowWorkers = index.min(
-          rowTiles, index.max(index.div(workers, index.max(outers, one)), one));
-      rowShare = index.mul(
-          index.div(index.add(rowTiles, index.sub(rowWorkers, one)),
-                    rowWorkers),
-          tile);
-      Value others = index.max(
-          index.div(workers, index.mul(rowWorkers, index.max(outers, one))),
-          one);
-      panelShare = index.div(index.add(panels, index.sub(others, one)), others);
-    }
-    rowShare = index.max(rowShare, one);
-    panelShare = index.max(panelShare, one);
-
-    auto task = [&](Value outer, Value row, Value panel) {
-      Value aOnly = aBase, cOnly = cBase;
-      if (outer) {
-        aBase = index.add(aBase, aOuter->getOffset(index, outer));
-        cBase = index.add(cBase, cOuter->getOffset(index, outer));
-      }
-      emitTask(row, index.min(index.add(row, rowShare), sizeM), panel,
-               index.min(index.add(panel, panelShare), panels));
-      aBase = aOnly;
-      cBase = cOnly;
-    };
-    if (outerM.empty())
-      createParallelLoops(b, loc, {zero, zero}, {sizeM, panels},
-                          {rowShare, panelShare}, [&](ValueRange i) {
-                            task({}, i[0], i[1]);
-                          });
-    else
-      createParallelLoops(b, loc, {zero, zero, zero}, {outers, sizeM, panels},
-                          {one, rowShare, panelShare}, [&](ValueRange i) {
-                            task(i[0], i[1], i[2]);
-                          });
+      outers =
+          outers ? index.mul(outers, space.sizes[loop]) : space.sizes[loop];
+    Value work = index.mul(index.mul(sizeM, columns), count);
+    createTasks(
+        index,
+        {product.op, threads && !nested, outers, sizeM, panels, rowsOfTile,
+         work, workPerThread},
+        [&](Value outer, Value row, Value endRow, Value panel, Value endPanel) {
+          Value aOnly = aBase, cOnly = cBase;
+          if (outer) {
+            aBase = index.add(aBase, aOuter->getOffset(index, outer));
+            cBase = index.add(cBase, cOuter->getOffset(index, outer));
+          }
+          emitTask(row, endRow, panel, endPanel);
+          aBase = aOnly;
+          cBase = cOnly;
+        });
     if (bPacked && !bHoisted)
       memref::DeallocOp::create(b, loc, bPacked);
   });
@@ -643,33 +660,6 @@ void ProductLowering::hoistB() {
   measureB();
 }
 
-/// Where windows share elements that must be converted, they are converted
-/// once.
-void ProductLowering::expandWindows() {
-  StridedOperand &a = space.operands[product.a.operand];
-  AffineMap map = product.op.getMatchingIndexingMap(
-      &product.op->getOpOperand(product.a.operand));
-  auto memref =
-      cast<MemRefType>(product.op->getOperand(product.a.operand).getType());
-  auto isLoop = [](AffineExpr expr) { return isa<AffineDimExpr>(expr); };
-  if ((a.element == type && product.a.conversion.empty()) ||
-      llvm::all_of(map.getResults(), isLoop) ||
-      !memref.getLayout().isIdentity())
-    return;
-  Value size = index.dim(a.flat, 0);
-  expanded = memref::AllocOp::create(
-      b, loc, MemRefType::get({ShapedType::kDynamic}, type), plus(size, lanes));
-  Value chunk = index.constant(expandedElements);
-  createParallelLoops(b, loc, zero, size, chunk, [&](ValueRange i) {
-    Value count = index.min(chunk, index.sub(size, i[0]));
-    copyFactors(product.a, a, i[0], count, expanded, i[0]);
-  });
-  a.flat = expanded;
-  a.element = type;
-  product.a.conversion.clear();
-  product.a.value = product.a.argument;
-}
-
 void ProductLowering::run() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(product.op);
@@ -693,7 +683,6 @@ void ProductLowering::run() {
   rowsOfTile = vectorBits >= 512 || vectorsOfTile == 1 ? 12 : 6;
   columnsOfTile = vectorsOfTile * lanes;
 
-  expandWindows();
   aSteps.emplace(index, space, a, product.k);
   bSteps.emplace(index, space, bb, product.k);
   aRows.emplace(index, space, a, product.m);
@@ -783,8 +772,6 @@ void ProductLowering::run() {
           emitMatrixProduct(baseOf(a), baseOf(bb), baseOf(c), true);
         });
   }
-  if (expanded)
-    memref::DeallocOp::create(b, loc, expanded);
   b.eraseOp(product.op);
 }
 

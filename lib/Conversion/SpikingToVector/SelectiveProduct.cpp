@@ -717,48 +717,24 @@ void SelectiveProduct::emitTask(Value firstRow, Value endRow, Value firstPanel,
 }
 
 void SelectiveProduct::emitMatrixProduct(bool nested) {
-  Value outers = one;
+  Value outers;
   for (int64_t loop : outerM)
-    outers = index.mul(outers, space.sizes[loop]);
-  // A share of the rows for each thread; of the columns too, where there are
-  // too few rows.
-  Value rowShare = sizeM, panelShare = panels;
-  if (threads && !nested) {
-    Value work = index.mul(index.mul(index.mul(sizeM, outers), sizeN), sizeK);
-    Value workers = index.min(
-        getThreads(b, loc, product.op),
-        index.max(index.div(work, index.constant(workPerThread)), one));
-    Value tiles = index.max(ceilDiv(sizeM, rowsOfTile), one);
-    Value rowWorkers = index.min(
-        tiles, index.max(index.div(workers, index.max(outers, one)), one));
-    rowShare = times(
-        index.div(index.add(tiles, index.sub(rowWorkers, one)), rowWorkers),
-        rowsOfTile);
-    Value others = index.max(
-        index.div(workers, index.mul(rowWorkers, index.max(outers, one))), one);
-    panelShare = index.div(index.add(panels, index.sub(others, one)), others);
-  }
-  rowShare = index.max(rowShare, one);
-  panelShare = index.max(panelShare, one);
-  auto task = [&](Value outer, Value row, Value panel) {
-    Value aOnly = aBase, cOnly = cBase;
-    if (outer) {
-      aBase = index.add(aBase, aOuter->getOffset(index, outer));
-      cBase = index.add(cBase, cOuter->getOffset(index, outer));
-    }
-    emitTask(row, index.min(index.add(row, rowShare), sizeM), panel,
-             index.min(index.add(panel, panelShare), panels));
-    aBase = aOnly;
-    cBase = cOnly;
-  };
-  if (outerM.empty())
-    createParallelLoops(b, loc, {zero, zero}, {sizeM, panels},
-                        {rowShare, panelShare},
-                        [&](ValueRange i) { task({}, i[0], i[1]); });
-  else
-    createParallelLoops(b, loc, {zero, zero, zero}, {outers, sizeM, panels},
-                        {one, rowShare, panelShare},
-                        [&](ValueRange i) { task(i[0], i[1], i[2]); });
+    outers = outers ? index.mul(outers, space.sizes[loop]) : space.sizes[loop];
+  Value work = index.mul(index.mul(sizeM, sizeN), sizeK);
+  createTasks(
+      index,
+      {product.op, threads && !nested, outers, sizeM, panels, rowsOfTile, work,
+       workPerThread},
+      [&](Value outer, Value row, Value endRow, Value panel, Value endPanel) {
+        Value aOnly = aBase, cOnly = cBase;
+        if (outer) {
+          aBase = index.add(aBase, aOuter->getOffset(index, outer));
+          cBase = index.add(cBase, cOuter->getOffset(index, outer));
+        }
+        emitTask(row, endRow, panel, endPanel);
+        aBase = aOnly;
+        cBase = cOnly;
+      });
 }
 
 /// Looks at all of B in front of the loops around the product that do not
