@@ -145,6 +145,8 @@ private:
   void packSteps();
   mlir::Value getPanelRows(mlir::Value steps);
   void measureB();
+  /// Rows from which on it pays to pack B.
+  int64_t getRowsThatPayPacking();
   /// Packs all of B in front of the loops around the product that do not change
   /// it, if there are any.
   void hoistB();
@@ -188,6 +190,10 @@ private:
   /// Distance of the rows of a packed block of A; the vector at the end takes
   /// what copies write too much.
   int64_t rowDistance() const { return stepsOfBlock + lanes; }
+  /// Vectors in a line of the caches.
+  int64_t vectorsOfLine() const {
+    return std::max<int64_t>(512 / vectorBits, 1);
+  }
   std::optional<int64_t> known(mlir::Value v) {
     return IndexMath::getConstant(v);
   }
@@ -209,6 +215,8 @@ private:
   PackingOfA packingOfA = PackingOfA::None;
   PackingOfB packingOfB = PackingOfB::Rows;
   bool mayReadB = false;
+  /// Whether the kernel reads rows of A that lie side by side, step by step.
+  bool readInPlace = false;
   /// Whether there are no rows beside those of whole register blocks.
   bool wholeTiles = false;
   /// The rows that form one run in A; the others are loops around it.

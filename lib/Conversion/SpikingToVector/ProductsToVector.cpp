@@ -37,10 +37,19 @@ static constexpr int64_t rowsOfPacked = 264, stepsOfPacked = 256;
 static constexpr int64_t rowsOfStreamed = 960, stepsOfStreamed = 192;
 /// Steps of a block that is not packed, if they are all there are.
 static constexpr int64_t stepsOfUnpacked = 384;
+/// Rows that lie side by side are read where they are if steps are at most so
+/// many bytes apart; a block's steps of A and B then take at most that of the
+/// first-level cache.
+static constexpr int64_t bytesBetweenSteps = 256, bytesOfSteps = 36 << 10;
+static constexpr int64_t fewestSteps = 32;
 /// Elements of B that are packed at a time.
 static constexpr int64_t packedElements = 1 << 20;
-/// With fewer rows, B is read once or a few times: packing does not pay.
+/// With fewer rows, B is read once or a few times: packing does not pay. Where
+/// B has few panels, so that reading one of them uses a good part of the sets
+/// of the caches, it takes more rows.
 static constexpr int64_t rowsThatPayPacking = 64;
+static constexpr int64_t rowsThatPayPackingFew = 1024;
+static constexpr int64_t panelsThatAreFew = 4;
 /// Elements of B that are packed in front of loops, at most.
 static constexpr int64_t hoistedElements = 1 << 24;
 /// How often a packed element of A is used, in panels of B: with fewer ones it
@@ -140,7 +149,7 @@ void ProductLowering::emitKernel(int64_t rows, Value firstRow, Value panel,
   if (!clamped && cRows->isLinear()) {
     Value next = times(cRows->stride, rows);
     for (Value offset : cOffsets)
-      for (int64_t v = 0; v < vectors; v += std::max<int64_t>(512 / vectorBits, 1))
+      for (int64_t v = 0; v < vectors; v += vectorsOfLine())
         memref::PrefetchOp::create(b, loc, c.flat,
                                    plus(index.add(offset, next), v * lanes),
                                    /*isWrite=*/true, /*localityHint=*/3,
@@ -198,6 +207,18 @@ void ProductLowering::emitKernel(int64_t rows, Value firstRow, Value panel,
     for (int64_t v = 0; v < vectors; ++v)
       columns.push_back(loadColumns(bSource, bOffset, v, tail));
     Value aOffset = index.add(aFirst, index.mul(k, aStep));
+    if (readInPlace) {
+      // The next block's steps, which no run of addresses announces.
+      Value ahead = index.constant(stepsOfBlock);
+      auto prefetch = [&](Value memref, Value offset, Value stride) {
+        memref::PrefetchOp::create(
+            b, loc, memref, index.add(offset, index.mul(ahead, stride)),
+            /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+      };
+      for (int64_t v = 0; v < vectors; v += vectorsOfLine())
+        prefetch(bSource, plus(bOffset, v * lanes), bRowStride);
+      prefetch(aSource, aOffset, aStep);
+    }
     for (int64_t r = 0; r < rows; ++r) {
       Value element = memref::LoadOp::create(
           b, loc, aSource,
@@ -402,6 +423,14 @@ void rheobase::createTasks(
                         [&](ValueRange i) { task(i[0], i[1], i[2]); });
 }
 
+int64_t ProductLowering::getRowsThatPayPacking() {
+  const SymbolicSize &distance = bSteps->symbolicStride;
+  return distance.isConstant() &&
+                 distance.factor <= panelsThatAreFew * columnsOfTile
+             ? rowsThatPayPackingFew
+             : rowsThatPayPacking;
+}
+
 void ProductLowering::emitMatrixProduct(Value a, Value bb, Value c,
                                         bool nested) {
   aBase = a;
@@ -431,7 +460,7 @@ void ProductLowering::emitMatrixProduct(Value a, Value bb, Value c,
     if (bHoisted)
       bUnpacked = bUnhoisted;
     else if (mayReadB)
-      bUnpacked = index.less(sizeM, index.constant(rowsThatPayPacking));
+      bUnpacked = index.less(sizeM, index.constant(getRowsThatPayPacking()));
     if (bUnpacked && known(bUnpacked) == 0)
       bUnpacked = {};
     bool always = bUnpacked && known(bUnpacked);
@@ -696,16 +725,22 @@ void ProductLowering::run() {
     for (int64_t count = fewestRows; count <= rowsOfTile; ++count)
       if (*run % count == 0)
         fittingRows = count;
-  // Where rows lie along k the kernel may walk them, run by run.
-  int64_t panelsThatPayRows =
-      aSteps->hasStride(1) ? panelsThatPayCopying : 2;
+  // The kernel may walk A where it is, run by run, if its steps are not far
+  // apart or few panels use it.
   auto stepsOfRun = known(aSteps->runSize);
-  if (sameType && fittingRows && aRows->symbolicStride.isConstant() &&
+  bool alongSteps = aSteps->hasStride(1);
+  bool mayReadA =
+      sameType && fittingRows && aRows->symbolicStride.isConstant() &&
       aSteps->symbolicStride.isConstant() &&
-      (aSteps->isLinear() || (stepsOfRun && *stepsOfRun >= shortestRun)) &&
-      panelsPerRow < panelsThatPayRows)
+      (aSteps->isLinear() || (stepsOfRun && *stepsOfRun >= shortestRun));
+  int64_t bytesOfElement = type.getIntOrFloatBitWidth() / 8;
+  int64_t stepBytes = aSteps->symbolicStride.factor * bytesOfElement;
+  readInPlace =
+      mayReadA && aRows->hasStride(1) && stepBytes <= bytesBetweenSteps;
+  if (readInPlace ||
+      (mayReadA && panelsPerRow < (alongSteps ? panelsThatPayCopying : 2)))
     packingOfA = PackingOfA::None;
-  else if (aSteps->hasStride(1))
+  else if (alongSteps)
     packingOfA = panelsPerRow < panelsThatPayTransposing
                      ? PackingOfA::Rows
                      : PackingOfA::Transposed;
@@ -718,14 +753,21 @@ void ProductLowering::run() {
     wholeTiles = !aRows->isLinear();
     rowsOfTile = fittingRows;
   }
-  bool streamed =
-      packingOfA == PackingOfA::Columns && panelsPerRow < panelsThatPayCopying;
+  bool streamed = readInPlace || (packingOfA == PackingOfA::Columns &&
+                                  panelsPerRow < panelsThatPayCopying);
   rowsOfBlock =
       (streamed ? rowsOfStreamed : rowsOfPacked) / rowsOfTile * rowsOfTile;
   stepsOfBlock = streamed ? stepsOfStreamed : stepsOfPacked;
-  if (auto steps = known(sizeK);
-      packingOfA == PackingOfA::None && steps && *steps <= stepsOfUnpacked)
+  if (readInPlace) {
+    // All panels of B if it is read where it is, or one.
+    int64_t panelsAtOnce = panelsPerRow <= panelsThatAreFew ? panelsPerRow : 1;
+    int64_t bytes = stepBytes + panelsAtOnce * columnsOfTile * bytesOfElement;
+    stepsOfBlock =
+        std::clamp(bytesOfSteps / bytes, fewestSteps, stepsOfStreamed);
+  } else if (auto steps = known(sizeK); packingOfA == PackingOfA::None &&
+                                        steps && *steps <= stepsOfUnpacked) {
     stepsOfBlock = stepsOfUnpacked;
+  }
   SmallVector<int64_t> rows = product.m;
   if (packingOfA == PackingOfA::Columns && !aRows->isLinear() && !wholeTiles) {
     // Loops that do not continue the run go around it.

@@ -27,12 +27,35 @@ func.func @convolution(%x: memref<?x18x18x8xf32>, %k: memref<3x3x8x32xf32>, %y: 
 #gradient = affine_map<(i, j, c, n, b, h, w) -> (b, h, w, n)>
 #taps = affine_map<(i, j, c, n, b, h, w) -> (i, j, c, n)>
 
-// The gradient of the kernel: rows in runs of 3 * 8, copied, for there are several panels of columns.
-// REMARK: a product in register blocks of 12 x 32: rows copied along the rows, columns read where they are or copied
+// The gradient of the kernel: rows in runs of 3 * 8, steps of 32 bytes in runs of 16 pixels. Windows overlap, so the image itself is smaller than its
+// windows: they are read where they are, while a block's steps stay in the first-level cache; the next block's are prefetched.
+// REMARK: a product in register blocks of 12 x 32: rows read where they are, columns read where they are or copied
 // CHECK-LABEL: func @kernel_gradient
+// CHECK: scf.for %{{.*}} step %c128
+// CHECK: scf.for %{{.*}} iter_args
+// CHECK: scf.for %{{.*}} iter_args
+// CHECK-COUNT-3: memref.prefetch %{{.*}}, read, locality<2>, data
+// CHECK-COUNT-24: math.fma
+// CHECK-NOT: math.fma
+// CHECK: scf.yield
 func.func @kernel_gradient(%x: memref<?x18x18x8xf32>, %g: memref<?x16x16x64xf32>, %k: memref<3x3x8x64xf32>) {
   linalg.generic {indexing_maps = [#image_of_gradient, #gradient, #taps], iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
       ins(%x, %g : memref<?x18x18x8xf32>, memref<?x16x16x64xf32>) outs(%k : memref<3x3x8x64xf32>) {
+  ^bb0(%a: f32, %b: f32, %acc: f32):
+    %next = math.fma %a, %b, %acc : f32
+    linalg.yield %next : f32
+  }
+  return
+}
+
+// Steps that are 384 bytes apart are copied.
+// REMARK: a product in register blocks of 12 x 32: rows copied along the rows, columns read where they are or copied
+// CHECK-LABEL: func @kernel_gradient_of_wide_pixels
+// CHECK-NOT: memref.prefetch %{{.*}}, read
+// CHECK: return
+func.func @kernel_gradient_of_wide_pixels(%x: memref<?x18x18x96xf32>, %g: memref<?x16x16x64xf32>, %k: memref<3x3x96x64xf32>) {
+  linalg.generic {indexing_maps = [#image_of_gradient, #gradient, #taps], iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%x, %g : memref<?x18x18x96xf32>, memref<?x16x16x64xf32>) outs(%k : memref<3x3x96x64xf32>) {
   ^bb0(%a: f32, %b: f32, %acc: f32):
     %next = math.fma %a, %b, %acc : f32
     linalg.yield %next : f32

@@ -4,7 +4,7 @@
 // A register block of 12 x 2 vectors; T and B merge; the chain starts at what
 // is in the output. With few rows the weights are read where they are.
 // CHECK-LABEL: func @linear
-// CHECK:         %[[FEW:.*]] = arith.cmpi ult, {{.*}}, %c64
+// CHECK:         %[[FEW:.*]] = arith.cmpi ult, {{.*}}, %c1024
 // CHECK:         scf.if %[[FEW]] {
 // CHECK:         } else {
 // CHECK:           scf.parallel
