@@ -10,7 +10,7 @@ import argparse, atexit, json, math, os, re, shutil, struct, statistics, subproc
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HERE = os.path.join(ROOT, "bench")
-OURS = ["rheobase", "rheobase-jit"]
+OURS = ["rheobase", "rheobase-f32", "rheobase-jit"]
 RIVALS = ["gemm", "sj", "sj+compile", "snntorch", "snntorch+compile", "norse", "spyx"]
 
 # case of cpu_peers.py: (module, replacements, sizes of the dynamic dimensions, training, share of ones in binary inputs or None)
@@ -75,10 +75,21 @@ def write_constant(path, value, size):
         file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + struct.pack("<f", value) * size)
 
 
+def with_float_spikes(text):
+    """The same function with its spikes as floats, as the rivals give them; None if it returns none."""
+    found = re.search(r"  return (%\w+), (.*) : (tensor<[^ ]*xi1>)(.*)\n", text)
+    if not found:
+        return None
+    spikes, others, type, types = found.groups()
+    floats = type.replace("xi1>", "xf32>")
+    text = text[:found.start()] + f"  %floats = arith.uitofp {spikes} : {type} to {floats}\n  return %floats, {others} : {floats}{types}\n" + text[found.end():]
+    return text.replace("-> (" + type, "-> (" + floats, 1)
+
+
 class Rheobase:
     """Our side of a case: a shared object, called by a process without LLVM, and the just-in-time compiler."""
 
-    def __init__(self, case, args, folder):
+    def __init__(self, case, args, folder, floats=False):
         self.args = args
         name, replace, dims, train, ones = CASES[case]
         text = open(os.path.join(HERE, "cases", name + ".mlir")).read()
@@ -87,6 +98,10 @@ class Rheobase:
         left = re.search(r"@[A-Z]+@", text)
         if left:
             raise SystemExit(f"{case}: {left.group()} of {name}.mlir is not replaced")
+        if floats:
+            case += "-f32"
+            text = with_float_spikes(text) or text
+        self.text = text
         self.path = os.path.join(folder, case + ".mlir")
         with open(self.path, "w") as file:
             file.write(text)
@@ -208,13 +223,14 @@ def main():
     rows = []
     for case in cases:
         samples = {}
-        ours = Rheobase(case, args, folder)
+        ours, floats = Rheobase(case, args, folder), Rheobase(case, args, folder, floats=True)
         rate = ours.spike_rate()
+        variants = OURS if floats.text != ours.text else [who for who in OURS if who != "rheobase-f32"]
         for _ in range(args.rounds):
-            for who in OURS + rivals:
+            for who in variants + rivals:
                 if samples.get(who, [{}])[-1].get("error"):
                     continue
-                result = (ours.ahead_of_time() if who == "rheobase" else ours.just_in_time() if who == "rheobase-jit"
+                result = (ours.ahead_of_time() if who == "rheobase" else ours.just_in_time() if who == "rheobase-jit" else floats.ahead_of_time() if who == "rheobase-f32"
                           else run_json([python, os.path.join(HERE, "cpu_peers.py"), case, who], args))
                 samples.setdefault(who, []).append(result)
                 print(f"  {case} {who}: {result.get('error') or result['median_ms']}", file=sys.stderr)
@@ -240,7 +256,7 @@ def main():
     for case in dict.fromkeys(row["case"] for row in rows):
         rate = next(row.get("spike_rate") for row in rows if row["case"] == case and "error" not in row) if any(row["case"] == case and "error" not in row for row in rows) else None
         if rate is not None and rate >= 0:
-            print(f"{case}: {100 * rate:.1f} % of the spikes are ones; ours are bytes, the rivals' floats.")
+            print(f"{case}: {100 * rate:.1f} % of the spikes are ones; ours are bytes (rheobase-f32: floats), the rivals' floats.")
     if args.out:
         with open(args.out, "w") as file:
             for row in rows:
