@@ -20,7 +20,7 @@ extern "C" {
 #endif
 
 /* Changes whenever a struct, a symbol or the meaning of one changes. */
-#define RHEOBASE_ABI_VERSION 1
+#define RHEOBASE_ABI_VERSION 2
 #define RHEOBASE_MAX_RANK 8
 
 /* Element types. A binary spike (i1) is stored as one byte, 0 or 1. */
@@ -70,7 +70,10 @@ typedef int32_t (*rb_entry_fn)(const rb_tensor *args, rb_tensor *results);
 
 /* The only functions that generated code calls (with libm, and libomp for
  * threads). Memory comes from a pool that keeps freed blocks, 64-byte aligned;
- * null when there is none left. */
+ * null when there is none left. An artefact has a pool of its own, unless it was
+ * linked into something that has one: a block goes back to the pool that it is
+ * of, whoever's rheobase_rt_free is called, also after the artefact was
+ * unloaded. */
 void *rheobase_rt_alloc(int64_t bytes) RB_NOEXCEPT;
 void rheobase_rt_free(void *data) RB_NOEXCEPT;
 /* Records an error of the calling thread: argument `index` of `entry` has `got`

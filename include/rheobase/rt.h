@@ -25,11 +25,12 @@ extern "C" {
  * points. */
 void rb_set_last_error(const char *message) RB_NOEXCEPT;
 
-/* Returns the memory that the pool keeps in reserve to the system. */
+/* Returns the memory that the caller's pool keeps in reserve to the system. That
+ * of an artefact that was loaded is returned when it is unloaded. */
 void rheobase_rt_trim(void) RB_NOEXCEPT;
 
-/* The most bytes that were in use at the same time; with `reset` the count
- * starts again from what is in use now. */
+/* The most bytes of the caller's pool that were in use at the same time; with
+ * `reset` the count starts again from what is in use now. */
 int64_t rheobase_rt_peak_bytes(int32_t reset) RB_NOEXCEPT;
 
 /*===----------------------------------------------------------------------===*

@@ -127,21 +127,9 @@ void rheobase_rt_instruction_set_error(const char *entry,
 
 namespace {
 
-/// Lies in the 64 bytes before the data. It holds all that is needed to give a
-/// block back, so that a block may be freed by another copy of this file: an
-/// artefact that was loaded has its own.
-struct Block {
-  uint64_t state;
-  int64_t sizeClass;
-  int64_t bytes;
-  /// What was asked for: of the rest nothing becomes resident.
-  int64_t used;
-  Block *next;
-};
-
 constexpr int64_t alignment = 64;
-constexpr uint64_t stateUsed = 0x52484f42555345ull;
-constexpr uint64_t stateFree = 0x52484f42465245ull;
+constexpr uint64_t stateUsed = 0x52484f4255534532ull;
+constexpr uint64_t stateFree = 0x52484f4246524532ull;
 constexpr int64_t maxBytes = int64_t(1) << 47;
 constexpr int numClasses = 192;
 /// Blocks up to this many classes larger are taken before new memory is asked
@@ -151,16 +139,59 @@ constexpr int64_t minCached = int64_t(64) << 20;
 /// A huge page has 2 MiB.
 constexpr int64_t minHuge = int64_t(4) << 20;
 
+struct Pool;
+
+/// Lies in the 64 bytes before the data. It holds all that is needed to give a
+/// block back to the pool that it is of, whichever copy of this file does that:
+/// an artefact that was loaded has its own, and so has the program that frees
+/// what it returned. Whoever changes this struct or the next one changes
+/// `stateUsed` and RHEOBASE_ABI_VERSION.
+struct Block {
+  uint64_t state;
+  int64_t sizeClass;
+  int64_t bytes;
+  /// What was asked for: of the rest nothing becomes resident.
+  int64_t used;
+  Block *next;
+  Pool *pool;
+};
 static_assert(sizeof(Block) <= alignment,
               "the header must fit before the data");
 
-pthread_mutex_t poolMutex = PTHREAD_MUTEX_INITIALIZER;
-Block *freeBlocks[numClasses];
-int64_t usedBytes, peakBytes, cachedBytes;
-/// As `usedBytes` and its peak, in the sizes of blocks, which are what is cached.
-int64_t heldBytes, peakHeldBytes;
+/// Data alone, in memory of its own: it outlives the artefact that it is of, so
+/// that results may be freed after that was unloaded.
+struct Pool {
+  pthread_mutex_t mutex;
+  /// Its artefact is gone: nothing is cached any more.
+  bool closed;
+  Block *freeBlocks[numClasses];
+  int64_t usedBytes, peakBytes, cachedBytes;
+  /// As `usedBytes` and its peak, in the sizes of blocks, which are what is
+  /// cached.
+  int64_t heldBytes, peakHeldBytes;
+};
+
+Pool *ownPool;
 
 } // namespace
+
+/// The pool of this copy of the file; null if there is no memory for it.
+static Pool *getPool() {
+  Pool *pool = __atomic_load_n(&ownPool, __ATOMIC_ACQUIRE);
+  if (pool)
+    return pool;
+  void *memory = mmap(nullptr, sizeof(Pool), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED)
+    return nullptr;
+  auto *created = static_cast<Pool *>(memory);
+  pthread_mutex_init(&created->mutex, nullptr);
+  if (__atomic_compare_exchange_n(&ownPool, &pool, created, /*weak=*/false,
+                                  __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+    return created;
+  munmap(memory, sizeof(Pool));
+  return pool;
+}
 
 /// Four sizes per power of two, in units of the alignment: 1, 2, 3, 4, 5, 6, 7,
 /// 8, 10, 12, 14, 16, 20, ...
@@ -179,13 +210,13 @@ static int sizeClassOf(int64_t bytes, int64_t &rounded) {
 
 /// Takes cached blocks out of the pool until at most `limit` bytes are left and
 /// returns them as a list; the caller frees them outside the lock.
-static Block *takeCached(int64_t limit) {
+static Block *takeCached(Pool &pool, int64_t limit) {
   Block *list = nullptr;
-  for (int i = numClasses - 1; i >= 0 && cachedBytes > limit; --i)
-    while (freeBlocks[i] && cachedBytes > limit) {
-      Block *block = freeBlocks[i];
-      freeBlocks[i] = block->next;
-      cachedBytes -= block->bytes;
+  for (int i = numClasses - 1; i >= 0 && pool.cachedBytes > limit; --i)
+    while (pool.freeBlocks[i] && pool.cachedBytes > limit) {
+      Block *block = pool.freeBlocks[i];
+      pool.freeBlocks[i] = block->next;
+      pool.cachedBytes -= block->bytes;
       block->next = list;
       list = block;
     }
@@ -216,6 +247,12 @@ static void useHugePages(void *memory, int64_t bytes) {
 #endif
 }
 
+static void *refuse(int64_t bytes) {
+  snprintf(lastError, sizeof(lastError),
+           "out of memory: cannot allocate %lld bytes", (long long)bytes);
+  return nullptr;
+}
+
 void *rheobase_rt_alloc(int64_t bytes) noexcept {
   if (bytes < 0 || bytes > maxBytes) {
     snprintf(lastError, sizeof(lastError), "cannot allocate %lld bytes",
@@ -225,44 +262,45 @@ void *rheobase_rt_alloc(int64_t bytes) noexcept {
   int64_t rounded;
   int sizeClass = sizeClassOf(bytes, rounded);
 
+  Pool *pool = getPool();
+  if (!pool)
+    return refuse(bytes);
   Block *block = nullptr;
-  pthread_mutex_lock(&poolMutex);
+  pthread_mutex_lock(&pool->mutex);
   for (int i = sizeClass; i < sizeClass + searchClasses && i < numClasses; ++i)
-    if (freeBlocks[i]) {
-      block = freeBlocks[i];
-      freeBlocks[i] = block->next;
-      cachedBytes -= block->bytes;
+    if (pool->freeBlocks[i]) {
+      block = pool->freeBlocks[i];
+      pool->freeBlocks[i] = block->next;
+      pool->cachedBytes -= block->bytes;
       break;
     }
-  pthread_mutex_unlock(&poolMutex);
+  pthread_mutex_unlock(&pool->mutex);
 
   if (!block) {
     void *memory = nullptr;
     if (posix_memalign(&memory, alignment, size_t(rounded + alignment)) != 0) {
       rheobase_rt_trim();
       if (posix_memalign(&memory, alignment, size_t(rounded + alignment)) !=
-          0) {
-        snprintf(lastError, sizeof(lastError),
-                 "out of memory: cannot allocate %lld bytes", (long long)bytes);
-        return nullptr;
-      }
+          0)
+        return refuse(bytes);
     }
     useHugePages(memory, rounded + alignment);
     block = static_cast<Block *>(memory);
     block->sizeClass = sizeClass;
     block->bytes = rounded;
+    block->pool = pool;
   }
   block->state = stateUsed;
   block->next = nullptr;
   block->used = (bytes + alignment - 1) / alignment * alignment;
-  pthread_mutex_lock(&poolMutex);
-  usedBytes += block->used;
-  heldBytes += block->bytes;
-  if (heldBytes > peakHeldBytes)
-    peakHeldBytes = heldBytes;
-  if (usedBytes > peakBytes)
-    peakBytes = usedBytes;
-  pthread_mutex_unlock(&poolMutex);
+  pthread_mutex_lock(&pool->mutex);
+  pool->usedBytes += block->used;
+  pool->heldBytes += block->bytes;
+  if (pool->heldBytes > pool->peakHeldBytes)
+    pool->peakHeldBytes = pool->heldBytes;
+  if (pool->usedBytes > pool->peakBytes)
+    pool->peakBytes = pool->usedBytes;
+  pthread_mutex_unlock(&pool->mutex);
   return reinterpret_cast<char *>(block) + alignment;
 }
 
@@ -275,34 +313,53 @@ void rheobase_rt_free(void *data) noexcept {
   if (block->state != stateUsed)
     return;
   block->state = stateFree;
-  pthread_mutex_lock(&poolMutex);
-  usedBytes -= block->used;
-  heldBytes -= block->bytes;
-  block->next = freeBlocks[block->sizeClass];
-  freeBlocks[block->sizeClass] = block;
-  cachedBytes += block->bytes;
+  Pool *pool = block->pool;
+  pthread_mutex_lock(&pool->mutex);
+  pool->usedBytes -= block->used;
+  pool->heldBytes -= block->bytes;
+  block->next = pool->freeBlocks[block->sizeClass];
+  pool->freeBlocks[block->sizeClass] = block;
+  pool->cachedBytes += block->bytes;
   // What is kept never exceeds what was once needed at the same time.
-  Block *surplus =
-      takeCached(peakHeldBytes > minCached ? peakHeldBytes : minCached);
-  pthread_mutex_unlock(&poolMutex);
+  int64_t kept = pool->closed                      ? 0
+                 : pool->peakHeldBytes > minCached ? pool->peakHeldBytes
+                                                   : minCached;
+  Block *surplus = takeCached(*pool, kept);
+  pthread_mutex_unlock(&pool->mutex);
   releaseList(surplus);
 }
 
-void rheobase_rt_trim(void) noexcept {
-  pthread_mutex_lock(&poolMutex);
-  Block *list = takeCached(0);
-  pthread_mutex_unlock(&poolMutex);
+static void trim(Pool &pool, bool close) {
+  pthread_mutex_lock(&pool.mutex);
+  pool.closed |= close;
+  Block *list = takeCached(pool, 0);
+  pthread_mutex_unlock(&pool.mutex);
   releaseList(list);
 }
 
+void rheobase_rt_trim(void) noexcept {
+  if (Pool *pool = getPool())
+    trim(*pool, /*close=*/false);
+}
+
+/// An artefact that is unloaded, or a process that ends. The pool itself stays,
+/// some pages: blocks of it may be in use.
+__attribute__((destructor)) static void closePool() {
+  if (Pool *pool = __atomic_load_n(&ownPool, __ATOMIC_ACQUIRE))
+    trim(*pool, /*close=*/true);
+}
+
 int64_t rheobase_rt_peak_bytes(int32_t reset) noexcept {
-  pthread_mutex_lock(&poolMutex);
-  int64_t peak = peakBytes;
+  Pool *pool = getPool();
+  if (!pool)
+    return 0;
+  pthread_mutex_lock(&pool->mutex);
+  int64_t peak = pool->peakBytes;
   if (reset) {
-    peakBytes = usedBytes;
-    peakHeldBytes = heldBytes;
+    pool->peakBytes = pool->usedBytes;
+    pool->peakHeldBytes = pool->heldBytes;
   }
-  pthread_mutex_unlock(&poolMutex);
+  pthread_mutex_unlock(&pool->mutex);
   return peak;
 }
 

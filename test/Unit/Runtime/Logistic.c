@@ -43,7 +43,7 @@
 
 #ifndef NO_MANIFEST
 const char rheobase_manifest[] =
-    "{\"abi\": 1, \"rheobase\": \"0.1.0\", \"module\": \"logistic\", "
+    "{\"abi\": 2, \"rheobase\": \"0.1.0\", \"module\": \"logistic\", "
     "\"target\": \"cpu\", \"entries\": {"
     "\"train_step\": {\"symbol\": \"rheobase_logistic_train_step\", "
     "\"model\": {\"loss\": \"cross_entropy\", \"optimizer\": \"sgd\", "

@@ -15,7 +15,7 @@ using namespace rheobase::rt;
 static Status parseChanged(const std::string &from, const std::string &to,
                            Manifest &out) {
   std::string text =
-      R"({"abi": 1, "rheobase": "0.1.0", "module": "m", "target": "cpu", "entries": {"e": {
+      R"({"abi": 2, "rheobase": "0.1.0", "module": "m", "target": "cpu", "entries": {"e": {
       "symbol": "s", "arguments": [{"name": "w", "role": "parameter", "dtype": "f32",
       "shape": [2], "donated": true, "initializer": {"kind": "constant", "value": 1}},
       {"name": "x", "role": "input", "dtype": "bool", "shape": ["B", 3]}],
@@ -86,9 +86,9 @@ TEST(Manifest, Initializers) {
 
 TEST(Manifest, RefusesOtherVersions) {
   Manifest out;
-  EXPECT_ERROR(parseChanged("\"abi\": 1", "\"abi\": 2", out),
+  EXPECT_ERROR(parseChanged("\"abi\": 2", "\"abi\": 1", out),
                RB_VERSION_MISMATCH,
-               "test: expected ABI version 1, got 2: compile it again with "
+               "test: expected ABI version 2, got 1: compile it again with "
                "this version of "
                "Rheobase");
 }
@@ -102,7 +102,7 @@ TEST(Manifest, NamesWhatIsWrong) {
   const struct {
     const char *from, *to, *message;
   } cases[] = {
-      {"\"abi\": 1, ", "", "expected 'abi' to be a number"},
+      {"\"abi\": 2, ", "", "expected 'abi' to be a number"},
       {"\"module\": \"m\"", "\"module\": 1",
        "expected 'module' to be a string, got 1"},
       {"\"module\": \"m\", ", "", "'module' is missing"},

@@ -111,6 +111,29 @@ TEST_P(ProgramTest, Invokes) {
   EXPECT_EQ(result.data, nullptr);
 }
 
+TEST_P(ProgramTest, GivesResultsBackToTheirPool) {
+  std::vector<float> weight(12), bias(3), image(4 << 18);
+  rb_tensor args[] = {tensor(weight.data(), RB_F32, {4, 3}),
+                      tensor(bias.data(), RB_F32, {3}),
+                      tensor(image.data(), RB_F32, {1 << 18, 4})};
+  rb_tensor result;
+  int64_t forward = find("forward");
+  void *first = nullptr;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_OK(
+        ofCode(rb_program_invoke(program, forward, args, 3, &result, 1)));
+    first = i ? first : result.data;
+    EXPECT_EQ(result.data, first) << "call " << i;
+    rb_program_release(program, forward, &result);
+  }
+  // A result may outlive its program, whose pool takes nothing any more then.
+  ASSERT_OK(ofCode(rb_program_invoke(program, forward, args, 3, &result, 1)));
+  rb_program_destroy(program);
+  program = nullptr;
+  static_cast<float *>(result.data)[0] = 1.0f;
+  rheobase_rt_free(result.data);
+}
+
 TEST_P(ProgramTest, ChecksArguments) {
   float weight[12] = {}, bias[3] = {}, image[8] = {};
   int32_t labels[2] = {};
@@ -214,7 +237,7 @@ TEST(Program, RefusesWhatItCannotLoad) {
   EXPECT_ERROR(
       open(folder + "wrong-version.so"), RB_VERSION_MISMATCH,
       "'" + folder +
-          "wrong-version.so': expected ABI version 1, got 77: compile it again "
+          "wrong-version.so': expected ABI version 2, got 77: compile it again "
           "with this version of Rheobase");
   EXPECT_ERROR(
       open(folder + "no-manifest.so"), RB_INVALID_ARGUMENT,

@@ -21,7 +21,7 @@ static void makeState(const std::string &dtype, const std::string &shape,
                       const std::string &initializer, State &out,
                       const std::string &name = "w") {
   std::string text =
-      R"({"abi": 1, "rheobase": "0.1.0", "module": "m", "target": "cpu",
+      R"({"abi": 2, "rheobase": "0.1.0", "module": "m", "target": "cpu",
       "entries": {"e": {"symbol": "s", "arguments": [{"name": ")" +
       name + R"(", "role": "parameter", "dtype": ")" + dtype +
       R"(", "shape": )" + shape + R"(, "initializer": )" + initializer +
