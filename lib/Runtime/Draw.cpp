@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Shares.h"
 #include "rheobase/Runtime/Measure.h"
 #include "rheobase/Support/Philox.h"
 
@@ -56,8 +57,9 @@ DrawOptions rt::getDrawOptions(const std::string &role,
   return options;
 }
 
-void rt::drawTensor(const DrawOptions &options, Tensor &tensor) {
-  for (int64_t i = 0, e = tensor.numElements(); i < e; ++i) {
+static void drawElements(const DrawOptions &options, Tensor &tensor,
+                         int64_t first, int64_t end) {
+  for (int64_t i = first; i < end; ++i) {
     auto words = philox4x32({static_cast<uint32_t>(i),
                              static_cast<uint32_t>(i >> 32), options.index, 1},
                             {static_cast<uint32_t>(options.seed),
@@ -83,4 +85,10 @@ void rt::drawTensor(const DrawOptions &options, Tensor &tensor) {
     }
     }
   }
+}
+
+void rt::drawTensor(const DrawOptions &options, Tensor &tensor) {
+  forShares(tensor.numElements(), 1 << 14, [&](int64_t first, int64_t end) {
+    drawElements(options, tensor, first, end);
+  });
 }

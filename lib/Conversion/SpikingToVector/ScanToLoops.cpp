@@ -35,12 +35,18 @@ using namespace rheobase::spiking;
 /// it pays.
 static constexpr int64_t updatesPerThread = 1 << 15;
 /// The states of the neurons that take a step together stay in the first-level
-/// cache, and so does the past that a backward scan replays, if there are not
-/// so many steps that the neurons would be fewer than the lines of their spikes
-/// have room for.
+/// cache, and so does the past that a backward scan replays, unless there are
+/// so many steps that the neurons would be too few for runs of their sequences
+/// that memory delivers well: then it stays in the second level, and where that
+/// is not enough either, spikes still have a line.
 static constexpr int64_t bytesOfStates = 1 << 14;
 static constexpr int64_t bytesOfPast = 1 << 14;
+static constexpr int64_t bytesOfFarPast = 1 << 18;
+static constexpr int64_t neuronsOfRuns = 256;
 static constexpr int64_t fewestNeurons = 64;
+/// Sequences are asked for by so many updates ahead: what memory takes to
+/// answer.
+static constexpr int64_t neuronsAhead = 512;
 /// Of the caches.
 static constexpr int64_t bytesOfLine = 64;
 /// Results from this size on pass by the caches: they would be written back
@@ -74,8 +80,8 @@ struct Position {
   /// `bufferLanes` lanes.
   Value inBlock;
   int64_t bufferLanes;
-  /// The step that a block takes next; null outside the loop over time.
-  Value nextStep;
+  /// The step whose lines are asked for; null outside the loop over time.
+  Value stepAhead;
 };
 
 /// The loop nest of a scan. The space is split into outer dimensions, each a
@@ -163,6 +169,8 @@ private:
   /// A block's rows and vectors; elements of a row of its buffers, of a step.
   std::pair<Value, Value> blockShape;
   Value blockPitch, blockSize;
+  /// How many steps ahead a block asks for its sequences.
+  Value stepsAhead;
   /// For each input whether a block keeps a copy of it.
   SmallVector<bool> copied;
   /// Buffers of a block: replayed states before each step, inputs that the
@@ -326,13 +334,13 @@ SmallVector<Value> ScanLowering::indicesOf(const Access &access, Value step,
   return indices;
 }
 
-/// Asks for the lines of a sequence that the next step needs: a block's part of
+/// Asks for the lines of a sequence that a later step needs: a block's part of
 /// a step is too short for the processor to see what follows.
 void ScanLowering::prefetch(Position &at, const Access &access, bool isWrite) {
-  if (!at.nextStep || !access.timed || !access.indexed[split])
+  if (!at.stepAhead || !access.timed || !access.indexed[split])
     return;
   SmallVector<Value> indices =
-      indicesOf(access, at.nextStep, at.outer, at.inner);
+      indicesOf(access, at.stepAhead, at.outer, at.inner);
   int64_t line = bytesOfLine / getBytes(access);
   for (int64_t i = 0; i < at.bufferLanes; i += line) {
     memref::PrefetchOp::create(b, loc, access.memref, indices, isWrite,
@@ -528,7 +536,7 @@ void ScanLowering::emitBlock(TiledLoops::Range block) {
   Value width = index.constant(std::max<int64_t>(tiling.lanes, 1));
   Value firstInner = index.mul(block.firstTile, width);
   using EmitFn = llvm::function_ref<void(Position &)>;
-  auto forEachVector = [&](Value step, EmitFn emit, Value nextStep = {}) {
+  auto forEachVector = [&](Value step, EmitFn emit, Value stepAhead = {}) {
     loops.createTiles(
         index, block,
         [&](Value row, ValueRange outer, Value inner, int64_t lanes,
@@ -544,7 +552,7 @@ void ScanLowering::emitBlock(TiledLoops::Range block) {
                       inner,
                       inBlock,
                       lanes,
-                      nextStep};
+                      stepAhead};
           emit(at);
         });
   };
@@ -558,8 +566,8 @@ void ScanLowering::emitBlock(TiledLoops::Range block) {
         storeBuffer(at, loadFirst(at, access), past, zero);
     });
     createLoop(b, loc, zero, steps, one, [&](Value step) {
-      Value next = index.min(index.add(step, one), lastStep);
-      forEachVector(step, [&](Position &at) { emitReplay(at); }, next);
+      Value ahead = index.min(index.add(step, stepsAhead), lastStep);
+      forEachVector(step, [&](Position &at) { emitReplay(at); }, ahead);
     });
     if (llvm::any_of(recorderStates, isRead))
       forEachVector(zero, [&](Position &at) {
@@ -584,9 +592,10 @@ void ScanLowering::emitBlock(TiledLoops::Range block) {
     });
   createLoop(b, loc, zero, steps, one, [&](Value count) {
     Value step = scan.isReverse() ? index.sub(lastStep, count) : count;
-    Value next = scan.isReverse() ? index.sub(step, index.min(step, one))
-                                  : index.min(index.add(step, one), lastStep);
-    forEachVector(step, [&](Position &at) { emitStep(at); }, next);
+    Value ahead = scan.isReverse()
+                      ? index.sub(step, index.min(step, stepsAhead))
+                      : index.min(index.add(step, stepsAhead), lastStep);
+    forEachVector(step, [&](Position &at) { emitStep(at); }, ahead);
   });
   if (llvm::any_of(states, isElsewhere) && llvm::any_of(states, isRead))
     forEachVector(zero, [&](Position &at) {
@@ -622,14 +631,20 @@ void ScanLowering::planBlocks() {
     }
   Value neurons =
       index.constant(bytesOfStates / std::max<int64_t>(stateBytes, 4));
-  if (pastBytes)
-    neurons = index.min(
-        neurons, index.max(index.div(index.constant(bytesOfPast / pastBytes),
-                                     index.add(steps, one)),
-                           index.constant(fewestNeurons)));
+  if (pastBytes) {
+    auto whoseIs = [&](int64_t bytes) {
+      return index.div(index.constant(bytes / pastBytes),
+                       index.add(steps, one));
+    };
+    Value near = whoseIs(bytesOfPast), far = whoseIs(bytesOfFarPast);
+    far = index.min(far, index.constant(neuronsOfRuns));
+    far = index.max(far, index.constant(fewestNeurons));
+    neurons = index.min(neurons, index.max(near, far));
+  }
   auto [rows, tiles] = loops.getBlockShape(index, neurons);
   rows = index.min(rows, index.max(loops.getRows(index), one));
   blockShape = {rows, tiles};
+  stepsAhead = index.max(index.div(index.constant(neuronsAhead), neurons), one);
   if (replayed.empty() && accumulators.empty() &&
       llvm::none_of(states, isElsewhere))
     return;

@@ -81,6 +81,8 @@ func.func @channels_first(%x: memref<?x?x8x?x?xf32>, %b: memref<8x1x1xf32>, %sta
 // CHECK-LABEL: func @backward
 // CHECK-SAME:    (%[[X:[a-z0-9]+]]: memref<?x?x64xf32>, %{{.*}}: memref<?x?x64xf32>, %{{.*}}: memref<?x?x64xf32>
 // CHECK:         %[[PARTIAL:.*]] = memref.alloc({{.*}}) : memref<?x64xf32>
+// CHECK:         %[[RATIO:.*]] = arith.divui %c512
+// CHECK:         %[[AHEAD:.*]] = arith.maxui %[[RATIO]], %c1
 // CHECK:         scf.parallel
 // CHECK:           %[[PAST:.*]] = memref.alloc({{.*}}) : memref<?xf32>
 // CHECK:           %[[COPY:.*]] = memref.alloc({{.*}}) : memref<?xf32>
@@ -91,7 +93,7 @@ func.func @channels_first(%x: memref<?x?x8x?x?xf32>, %b: memref<8x1x1xf32>, %sta
 // CHECK:           vector.store {{.*}}, %[[PAST]]
 // CHECK:           vector.store %cst{{.*}}, %[[PARTIAL]]
 // CHECK:           %[[STEP:.*]] = arith.subi
-// CHECK:           %[[BEFORE:.*]] = arith.minui %[[STEP]], %c1
+// CHECK:           %[[BEFORE:.*]] = arith.minui %[[STEP]], %[[AHEAD]]
 // CHECK:           %[[NEXT:.*]] = arith.subi %[[STEP]], %[[BEFORE]]
 // CHECK-NOT:       vector.load %[[X]]
 // CHECK-DAG:       vector.load %[[COPY]]
