@@ -397,7 +397,8 @@ private:
     StringRef function;
     llvm::SetVector<int64_t> numbers;
     SmallVector<Numbered> operations;
-    int64_t size = 0;
+    /// Loops inside each other, and operations.
+    int64_t depth = 0, size = 0;
   };
   void collect(Block &block, StringRef function);
 
@@ -414,6 +415,15 @@ static bool isOuterLoop(Operation *op) {
   return numbers.empty();
 }
 
+/// Loops inside each other at the deepest place of `op`.
+static int64_t getLoopDepth(Operation *op) {
+  int64_t deepest = 0;
+  for (Region &region : op->getRegions())
+    for (Operation &inner : region.getOps())
+      deepest = std::max(deepest, getLoopDepth(&inner));
+  return deepest + isa<LoopLikeOpInterface>(op);
+}
+
 void ProfileKernelsPass::collect(Block &block, StringRef function) {
   for (Operation &op : block) {
     bool nest = isa<scf::ForOp, scf::ParallelOp, scf::ForallOp, scf::WhileOp,
@@ -427,6 +437,7 @@ void ProfileKernelsPass::collect(Block &block, StringRef function) {
     Kernel kernel;
     kernel.op = &op;
     kernel.function = function;
+    kernel.depth = getLoopDepth(&op);
     op.walk<WalkOrder::PreOrder>([&](Operation *inner) {
       ++kernel.size;
       SmallVector<Numbered> numbers;
@@ -471,14 +482,15 @@ void ProfileKernelsPass::runOnOperation() {
       collect(block, function.getName());
 
   // An operation's work is counted once, where most of it is: a product that
-  // packs an operand before has two nests. And once in each of two variants of
-  // which a run takes one.
+  // packs an operand before, perhaps by a long piece of code that transposes
+  // it, has two nests, of which the deeper one multiplies. And once in each of
+  // two variants of which a run takes one.
   llvm::DenseMap<int64_t, SmallVector<const Kernel *>> owners;
   SmallVector<const Kernel *> largest;
   for (const Kernel &kernel : kernels)
     largest.push_back(&kernel);
   llvm::stable_sort(largest, [](const Kernel *a, const Kernel *b) {
-    return a->size > b->size;
+    return std::pair(a->depth, a->size) > std::pair(b->depth, b->size);
   });
   for (const Kernel *kernel : largest)
     for (int64_t value : kernel->numbers)

@@ -1,5 +1,6 @@
 // RUN: snn-opt %s --split-input-file --number-operations --mlir-print-debuginfo | FileCheck %s --check-prefix=NUMBERS
 // RUN: snn-opt %s --split-input-file --number-operations --convert-linalg-to-parallel-loops --profile-kernels | FileCheck %s --check-prefix=KERNELS
+// RUN: snn-opt %s --split-input-file --number-operations --convert-products-to-vector=vector-bits=512 --profile-kernels | FileCheck %s --check-prefix=PACKED
 
 // The work of an operation is a function of the sizes of its buffers: here 2 * B
 // * 8 * 4 operations, and 4 bytes for each element of three buffers.
@@ -101,6 +102,28 @@ func.func @unknown(%x: memref<?xf32>, %sizes: memref<4xindex>, %n: index) {
       %b = arith.addf %a, %a : f32
       linalg.yield %b : f32
     }
+  }
+  return
+}
+
+// -----
+
+// The nest that multiplies does the work, not the longer code that transposes what it reads.
+// PACKED-DAG: @[[PACKING:.[a-z0-9_]+]]("transposed|convolution (preparation)|{{.*}}|\00")
+// PACKED-DAG: @[[PRODUCT:.[a-z0-9_]+]]("transposed|convolution|{{.*}}|0\00")
+// PACKED-LABEL: func.func @transposed
+// PACKED: vector.shuffle
+// PACKED: llvm.mlir.addressof @[[PACKING]]
+// PACKED: math.fma
+// PACKED: llvm.mlir.addressof @[[PRODUCT]]
+func.func @transposed(%x: memref<?x18x18x64xf32>, %w: memref<3x3x32x64xf32>, %y: memref<?x16x16x32xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(b, h, w, n, i, j, c) -> (b, h + i, w + j, c)>, affine_map<(b, h, w, n, i, j, c) -> (i, j, n, c)>,
+                                   affine_map<(b, h, w, n, i, j, c) -> (b, h, w, n)>],
+                  iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%x, %w : memref<?x18x18x64xf32>, memref<3x3x32x64xf32>) outs(%y : memref<?x16x16x32xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %d = math.fma %a, %b, %c : f32
+    linalg.yield %d : f32
   }
   return
 }
