@@ -209,10 +209,12 @@ static int sizeClassOf(int64_t bytes, int64_t &rounded) {
 }
 
 /// Takes cached blocks out of the pool until at most `limit` bytes are left and
-/// returns them as a list; the caller frees them outside the lock.
+/// returns them as a list; the caller frees them outside the lock. The smallest
+/// go first: a few bytes too many must not cost an arena, whose pages the system
+/// would clear again in the next call.
 static Block *takeCached(Pool &pool, int64_t limit) {
   Block *list = nullptr;
-  for (int i = numClasses - 1; i >= 0 && pool.cachedBytes > limit; --i)
+  for (int i = 0; i < numClasses && pool.cachedBytes > limit; ++i)
     while (pool.freeBlocks[i] && pool.cachedBytes > limit) {
       Block *block = pool.freeBlocks[i];
       pool.freeBlocks[i] = block->next;

@@ -69,6 +69,25 @@ TEST(Pool, CountsThePeak) {
   EXPECT_EQ(rheobase_rt_peak_bytes(0), before);
 }
 
+TEST(Pool, KeepsTheLargestBlocks) {
+  // An arena stays where it is when the rest that was needed beside it, by and
+  // by, is more than was ever needed at once.
+  constexpr int64_t large = int64_t(128) << 20;
+  rheobase_rt_trim();
+  rheobase_rt_peak_bytes(1);
+  auto *arena = static_cast<char *>(rheobase_rt_alloc(large));
+  arena[large / 2] = 42;
+  rheobase_rt_free(arena);
+  void *other = rheobase_rt_alloc(large / 4);
+  rheobase_rt_free(other);
+  auto *again = static_cast<char *>(rheobase_rt_alloc(large));
+  EXPECT_EQ(again, arena);
+  EXPECT_EQ(again[large / 2], 42);
+  rheobase_rt_free(again);
+  rheobase_rt_trim();
+  rheobase_rt_peak_bytes(1);
+}
+
 TEST(Pool, RefusesWhatNoMachineHas) {
   EXPECT_EQ(rheobase_rt_alloc(-1), nullptr);
   EXPECT_STREQ(rb_last_error(), "cannot allocate -1 bytes");
