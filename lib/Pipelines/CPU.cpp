@@ -37,7 +37,7 @@ void rheobase::buildLowerToLLVMPipeline(OpPassManager &pm,
                                         const CPUOptions &options) {
   if (options.profile)
     pm.addPass(createNumberOperationsPass());
-  pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
+  pm.addNestedPass<func::FuncOp>(createConvertForallToParallelPass());
   pm.addPass(createExpandMathPass());
   ConvertSpikingScanToLoopsPassOptions scanOptions;
   scanOptions.vectorWidth = registersPerStep * options.vectorBits / 32;

@@ -88,7 +88,8 @@ LinalgOptions rheobase::getLinalgOptions(const CPUOptions &cpu,
                                          std::string moduleName) {
   LinalgOptions linalg;
   linalg.moduleName = std::move(moduleName);
-  linalg.samplesPerBlock = cpu.threads ? kSamplesPerBlock : 0;
+  linalg.samplesPerBlock = kSamplesPerBlock;
+  linalg.threads = cpu.threads;
   return linalg;
 }
 
@@ -97,6 +98,7 @@ void rheobase::populateLinalgPipeline(OpPassManager &pm,
   expandConstantMath(pm);
   ConvertSpikingToLinalgPassOptions convert;
   convert.samplesPerBlock = options.samplesPerBlock;
+  convert.threads = options.threads;
   pm.addPass(createConvertSpikingToLinalgPass(convert));
   // No elimination of common subexpressions before bufferization: buffers that
   // begin alike would become one that must be copied.

@@ -84,37 +84,110 @@ func.func @forward(%x: tensor<?x{b}x8xf32> {{spiking.name = "x"}}, %w: tensor<8x
 NETWORKS = {"mlp": mlp, "conv": conv, "own_neuron": own_neuron}
 
 
-def nest_of(text):
-    """The function, and in it what is done if there are few samples and what else."""
-    function = text[text.index("func.func private @forward("):]
-    function = function[:function.index("\n  }\n")]
-    choice = re.search(r"\n    scf\.if [^\n]*\{\n(.*?)\n    \} else \{\n(.*?)\n    \}\n", function, re.S)
-    assert choice, function
-    return function[:choice.start()] + function[choice.end():], choice.group(1), choice.group(2)
-
-
 def float_buffers(text):
     """Types of float buffers of more than two dimensions."""
     made = re.findall(r"memref\.alloc\([^)]*\).* : (memref<\S+)", text) + re.findall(r"memref\.view [^\n]* to (memref<\S+)", text)
-    return [made for made in made if re.match(r"memref<(\w+x|\?x){3,}f32", made)]
+    return [made for made in made if re.match(r"memref<(\w+x|\?x){3,}f(32|64)", made)]
 
 
-@pytest.mark.parametrize("batch", [None, 48], ids=["dynamic", "static"])
-@pytest.mark.parametrize("network", NETWORKS)
-def test_currents_exist_for_a_block_of_samples(tool, tmp_path, network, batch):
-    path = tmp_path / "net.mlir"
-    path.write_text(NETWORKS[network](batch))
-    tool("snn-compile", path, "--emit=llvm", f"--dump-dir={tmp_path}", "-o", tmp_path / "net.ll")
-    (buffers,) = tmp_path.glob("*-buffers.mlir")
-    always, _, nest = nest_of(buffers.read_text())
-    assert not float_buffers(always)
-    # All of a nest is in its loop.
-    assert len(re.findall(r"\n      scf\.forall", "\n" + nest)) == 1
-    assert float_buffers(nest)
-    block = re.search(r"(%\w+) = arith\.minsi %\w+, %\w+ : index", nest[nest.index("scf.forall"):]).group(1)
+def check_buffers(tool, folder, text, *options):
+    """Compiles a network: float sequences must be made in its only nest, for the samples of a block."""
+    path = folder / "net.mlir"
+    path.write_text(text)
+    tool("snn-compile", path, "--emit=llvm", f"--dump-dir={folder}", "-o", folder / "net.ll", *options)
+    (buffers,) = folder.glob("*-buffers.mlir")
+    text = buffers.read_text()
+    name = re.search(r"func\.func @(\w+)", path.read_text()).group(1)
+    function = re.search(rf"  func\.func private @{name}\(.*?\n  }}\n", text, re.S).group(0)
+    (nest,) = re.findall(r"\n    scf\.forall .*?\n    }", function, re.S) or [""]
+    assert not float_buffers(function.replace(nest, "")), function
+    assert float_buffers(nest), nest
+    # The samples of a share, and of a block of it.
+    *_, block = re.findall(r"(%\w+) = arith\.minsi %\w+, %\w+ : index", nest[:nest.index("memref.alloc")])
     for sizes, made in re.findall(r"memref\.alloc\(([^)]*)\).* : (memref<\S+)", nest):
         if float_buffers(f"memref.alloc({sizes}) : {made}"):
             assert block in sizes.split(", "), made
+
+
+@pytest.mark.parametrize("options", [[], ["--openmp=false"]], ids=["threads", "one_thread"])
+@pytest.mark.parametrize("batch", [None, 48], ids=["dynamic", "static"])
+@pytest.mark.parametrize("network", NETWORKS)
+def test_currents_exist_for_a_block_of_samples(tool, tmp_path, network, batch, options):
+    check_buffers(tool, tmp_path, NETWORKS[network](batch), *options)
+
+
+def random_scans(tool, count):
+    """The fuzzer's scans whose samples know nothing of each other: text, and types of arguments by name. They use their inputs."""
+    text = tool("snn-fuzz", "--kind=scan", "--seed=1", f"--count={count}", "--print", "--no-code", "--no-adjoint").stdout
+    for seed, program in re.findall(r"// seed (\d+)\n(func\.func .*?\n}\n)", text, re.S):
+        signature = program[:program.index(" -> ")]
+        types = dict(re.findall(r"(%\w+): tensor<([^>]*)>", signature))
+        space = types["%s0"].split("x")
+        sums = [shape.split("x") for name, shape in types.items() if name.startswith("%a")]
+        if " step " not in program and len(space) > 2 and all(len(s) == len(space) and s[0] != "1" for s in sums):
+            element, sum = space[-1], "\\2"
+            lines = ""
+            for name, shape in types.items():
+                if name[1] == "x" and shape.count("x") == 1:
+                    program = program.replace(f"{name}: tensor<{shape}>", f'{name}: tensor<{shape}> {{spiking.dims = ["T"]}}', 1)
+                if name[1] in "xp":
+                    lines += f"    %used_{name[1:]} = arith.addf {sum}, %b{name[1:]} : {element}\n"
+                    sum = f"%used_{name[1:]}"
+            program = re.sub(r"    spiking\.yield (.*) next\((%\w+)", rf"{lines}    spiking.yield \1 next({sum}", program)
+            yield seed, program, types
+
+
+def behind_a_product(program, types):
+    """The scan's first input is a current."""
+    *outer, columns, element = types["%x0"].split("x")
+    inputs, weights, output = (f"tensor<{x}>" for x in ("x".join([*outer, "8", element]), f"8x{columns}x{element}", types["%x0"]))
+    program = program.replace(f"%x0: {output}", f"%in: {inputs}, %w: {weights}", 1)
+    return program.replace("{\n", f"{{\n  %x0 = spiking.linear %in, %w : ({inputs}, {weights}) -> {output}\n", 1)
+
+
+def in_a_convolution(program, types):
+    """Convolution, batch norm, the scan on images, mean pool of its spikes; None: its inputs have shapes of their own."""
+    batch, columns, element = types["%s0"].split("x")
+    if types["%x0"] != f"?x{batch}x{columns}x{element}":
+        return None
+    for name, shape in types.items():
+        known = ["?x" + element] if name.startswith("%x") else [f"{batch}x{columns}x{element}"]
+        if shape not in [element, types["%x0"], *known] + ([f"1x{element}", f"{columns}x{element}"] if name.startswith("%p") else []):
+            return None
+    sequence, image = f"tensor<?x{batch}x{columns}x", f"tensor<{batch}x{columns}x"
+    program = program.replace(sequence, f"tensor<?x{batch}x6x6x{columns}x").replace(image, f"tensor<{batch}x6x6x{columns}x")
+    x, v, k = f"tensor<?x{batch}x6x6x{columns}x{element}>", f"tensor<{columns}x{element}>", f"tensor<3x3x2x{columns}x{element}>"
+    images = x.replace(f"x{columns}x{element}", f"x2x{element}")
+    program = program.replace(f"%x0: {x}", f"%in: {images}, %k: {k}, %g: {v}, %h: {v}, %m: {v}, %n: {v}", 1)
+    program = program.replace("{\n", f"""{{
+  %conv = spiking.conv %in, %k {{padding = array<i64: 1, 1>, layout = #spiking.layout<channels_last>}} : ({images}, {k}) -> {x}
+  %x0, %running, %ratio, %mean, %variance = spiking.batch_norm %conv scale(%g) shift(%h) running(%m, %n) {{statistics = #spiking.statistics<merged>, mode = #spiking.mode<inference>}}
+      : ({x}, {v}, {v}, {v}, {v}) -> ({x}, {v}, {v}, {v}, {v})
+""", 1)
+    spikes = x.replace(f"x{element}>", "xi1>")
+    pooled = x.replace("x6x6x", "x3x3x")
+    program = program.replace("  return %r0,", f"""  %pool = spiking.avg_pool %r0 {{kernel = array<i64: 2, 2>, layout = #spiking.layout<channels_last>}} : ({spikes}) -> {pooled}
+  return %pool,""", 1)
+    head, tail = program.rsplit(spikes, 1)
+    return head.replace(f"-> ({spikes}", f"-> ({pooled}", 1) + pooled + tail
+
+
+def test_currents_of_random_scans_exist_for_a_block_of_samples(tool, tmp_path):
+    counts = [0, 0]
+    for seed, program, types in random_scans(tool, 24):
+        kinds = [behind_a_product(program, types), in_a_convolution(program, types) if len(types["%s0"].split("x")) == 3 else None]
+        for kind, text in enumerate(kinds):
+            if text is None:
+                continue
+            folder = tmp_path / f"{seed}_{kind}"
+            folder.mkdir()
+            check_buffers(tool, folder, text)
+            counts[kind] += 1
+            # Few samples; many, a share for each thread.
+            if counts[kind] <= 2:
+                sizes = "T=5,B=3" if counts[kind] == 1 else "T=200,B=40"
+                assert "agree in every element" in tool("snn-run", folder / "net.mlir", "--random", "--seed=3", f"--dims={sizes}", "--check").stdout
+    assert min(counts) >= 3, counts
 
 
 @pytest.mark.parametrize("samples", [3, 48], ids=["few", "many"])

@@ -17,6 +17,11 @@ class RewritePatternSet;
 
 namespace rheobase {
 
+/// Unit attribute of a parallel loop whose iterations may be few: operations in
+/// it use the threads where the loop itself does not.
+inline constexpr llvm::StringLiteral kThreadsInsideAttrName =
+    "rheobase.threads_inside";
+
 #define GEN_PASS_DECL
 #include "rheobase/Conversion/Passes.h.inc"
 

@@ -19,9 +19,10 @@ def ConvertSpikingToLinalgPass : Pass<"convert-spiking-to-linalg"> {
     From level L1 or L2 to L3. Kernels are inlined, time loops become `scf.for`; products, convolutions, sums and losses
     become `linalg.generic` whose reduction loops are the chains of docs/Semantics.md, in this order; T and B stay separate loops.
     With `samples-per-block`, blocks of samples take all steps of a time loop in parallel where samples do not meet in it. Layers outside time
-    loops whose currents only they use (in inference: products, scans, pools, and what is between them) share a parallel loop over such blocks, too, as many
-    samples as the second-level cache has room for: no current of all samples and steps exists. Where there are few samples, or all currents fit
-    into the caches, which is decided at run time, each operation has its own loops.
+    loops whose currents only they use (in inference: products, scans, pools, and what is between them) share a loop over such blocks, too: no current of
+    all samples and steps exists. Threads take shares of the samples; at run time a share is a block, as many samples as the second-level cache has room
+    for, or, where there are few samples or all their currents fit into the caches, everything: then the operations in it use the threads
+    (`rheobase.threads_inside`).
     What is elementwise becomes a `spiking.scan` of one step; scans stay. Every dimension may be dynamic.
 
     ```mlir
@@ -46,7 +47,9 @@ def ConvertSpikingToLinalgPass : Pass<"convert-spiking-to-linalg"> {
   let options = [Option<"samplesPerBlock", "samples-per-block", "int64_t",
                         /*default=*/"0",
                         "samples, at most, that take all steps before others "
-                        "do; 0: all samples take a step together">];
+                        "do; 0: all samples take a step together">,
+                 Option<"threads", "threads", "bool", /*default=*/"true",
+                        "whether there is more than one thread">];
 }
 
 //===----------------------------------------------------------------------===//
@@ -241,12 +244,31 @@ def LegalizeArithmeticPass : Pass<"legalize-arithmetic", "::mlir::ModuleOp"> {
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::vector::VectorDialect"];
 }
 
+def ConvertForallToParallelPass
+    : Pass<"convert-forall-to-parallel", "::mlir::func::FuncOp"> {
+  let summary = "turn scf.forall on buffers into scf.parallel";
+  let description = [{
+    As upstream's `scf-forall-to-parallel`, but attributes stay:
+    `rheobase.threads_inside` says that operations in the loop use the threads
+    where the loop itself, having one iteration only, does not.
+
+    ```mlir
+    scf.forall (%i) = (0) to (%n) step (%share) { ... } {rheobase.threads_inside}
+    // becomes
+    scf.parallel (%i) = (%c0) to (%n) step (%share) { ... } {rheobase.threads_inside}
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
 def SerializeShortParallelLoopsPass : Pass<"serialize-short-parallel-loops"> {
   let summary = "start threads only for loops of several iterations";
   let description = [{
     An `omp.parallel` that holds nothing but a loop gets the condition that the
     loop has more than one iteration. Loops are built with iterations that are
-    large enough for a thread, so a single one is a short loop. Scopes for stack
+    large enough for a thread, so a single one is a short loop. A loop inside of
+    another one uses threads only where the other does not. Scopes for stack
     memory, which the conversion to OpenMP puts into loops, go where there is none.
 
     ```mlir

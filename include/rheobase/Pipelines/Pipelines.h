@@ -64,6 +64,8 @@ struct LinalgOptions {
   /// Samples that take all steps of a time loop in parallel to others; 0: all
   /// samples take a step together.
   int64_t samplesPerBlock = 0;
+  /// Whether there is more than one thread.
+  bool threads = true;
 };
 /// What a lowering for that CPU asks of it.
 LinalgOptions getLinalgOptions(const CPUOptions &cpu, std::string moduleName);

@@ -8,10 +8,10 @@
 
 #include "Builders.h"
 
+#include "rheobase/Conversion/Passes.h"
 #include "rheobase/Support/Remarks.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -29,11 +29,12 @@ using namespace rheobase::spiking;
 /// What the sequences that a block of samples reads and writes at a time may
 /// take of the second-level cache.
 static constexpr int64_t bytesOfBlock = 1 << 20;
-/// Sequences of the whole batch up to this size stay in the caches by
-/// themselves.
-static constexpr int64_t bytesOfCaches = 1 << 22;
-/// Blocks that there should be at least: threads get shares of about one size.
-static constexpr int64_t blocksForThreads = 8;
+/// The same where the threads work on one block after the other together: what
+/// the processor's caches hold by themselves.
+static constexpr int64_t bytesOfSharedBlock = 1 << 22;
+/// Blocks that there should be at least, and for each thread: threads get
+/// shares of about one size.
+static constexpr int64_t fewestBlocks = 8, blocksPerThread = 4;
 
 namespace {
 
@@ -118,39 +119,48 @@ private:
 bool SampleDims::visitScan(ScanOp scan) {
   int64_t rank = scan.getSpace().size();
   bool timed = !scan.isStep();
-  if (rank == 0 || !scan.getAccumulators().empty() ||
-      !scan.getReplayed().empty() ||
+  if (rank == 0 || !scan.getReplayed().empty() ||
       !llvm::all_of(scan->getOperandTypes(), llvm::IsaPred<RankedTensorType>))
     return false;
-  SmallVector<std::pair<Value, int64_t>> values;
-  auto add = [&](Value value, bool isTimed) {
-    auto type = cast<RankedTensorType>(value.getType());
-    if (type.getRank() != rank + isTimed)
-      return false;
-    values.push_back({value, isTimed});
-    return true;
+  // Dimensions are those of the space at the end, so where a value has its
+  // samples follows from its rank.
+  auto offsetOf = [&](Value value) {
+    return cast<RankedTensorType>(value.getType()).getRank() - rank;
   };
-  for (Value value : scan.getIns())
-    if (!add(value, timed))
-      return false;
-  for (Value value : scan.getOuts())
-    if (!add(value, timed))
-      return false;
-  for (Value value : scan.getOutResults())
-    add(value, timed);
-  for (Value value : scan.getStates())
-    if (!add(value, false))
-      return false;
-  for (Value value : scan.getStateResults())
-    add(value, false);
-  for (Value value : scan.getParams()) {
-    auto type = cast<RankedTensorType>(value.getType());
-    // A dimension of size 1 is broadcast.
-    if (type.getRank() == rank && type.getDimSize(0) != 1)
-      values.push_back({value, 0});
-  }
+  std::optional<int64_t> sampleDim;
+  if (timed)
+    sampleDim = 0;
+  for (ValueRange range :
+       {ValueRange(scan->getOperands()), ValueRange(scan->getResults())})
+    for (Value value : range)
+      if (auto dim = get(value); dim && !sampleDim)
+        sampleDim = *dim - offsetOf(value);
+  if (!sampleDim)
+    return false;
+  SmallVector<std::pair<Value, int64_t>> values;
+  // What has no dimension of samples, or one of size 1, is the same for all.
+  auto add = [&](ValueRange range, int64_t firstDim) {
+    bool all = true;
+    for (Value value : range) {
+      int64_t dim = *sampleDim + offsetOf(value);
+      bool hasSamples =
+          dim >= firstDim && dim < rank + offsetOf(value) &&
+          cast<RankedTensorType>(value.getType()).getDimSize(dim) != 1;
+      if (hasSamples)
+        values.push_back({value, offsetOf(value)});
+      all &= hasSamples;
+    }
+    return all;
+  };
+  if (!add(scan.getOuts(), timed) || !add(scan.getOutResults(), timed) ||
+      !add(scan.getStates(), 0) || !add(scan.getStateResults(), 0) ||
+      !add(scan.getAccumulators(), 0) ||
+      !add(scan.getAccumulatorResults(), 0) || values.empty())
+    return false;
+  add(scan.getIns(), timed);
+  add(scan.getParams(), 0);
   bool changed = false;
-  if (timed && !values.empty())
+  if (timed)
     changed |= set(scan, values.front().first, values.front().second);
   return changed | align(scan, values);
 }
@@ -202,12 +212,18 @@ bool SampleDims::isKnown(Operation *op) const {
 
 namespace {
 
+/// Offsets, sizes and strides of a part of a tensor.
+struct Slice {
+  Sizes offsets, sizes, strides;
+};
+
 /// Collects groups and turns them into loops.
 class NestBuilder {
 public:
-  NestBuilder(RewriterBase &rewriter, Block &block, int64_t samplesPerBlock)
+  NestBuilder(RewriterBase &rewriter, Block &block, int64_t samplesPerBlock,
+              bool threads)
       : rewriter(rewriter), block(block), dims(block),
-        samplesPerBlock(samplesPerBlock) {}
+        samplesPerBlock(samplesPerBlock), threads(threads) {}
 
   void run();
 
@@ -220,9 +236,14 @@ private:
   bool findExtents();
   void build();
   Value createSampleBytes(ImplicitLocOpBuilder &b);
-  Value createBlockSize(ImplicitLocOpBuilder &b, Value bytes);
+  std::pair<Value, Value> createShares(ImplicitLocOpBuilder &b);
   Value createThreads(ImplicitLocOpBuilder &b);
   Sizes getOuterSizes(ImplicitLocOpBuilder &b, Value value);
+  Slice getSlice(ImplicitLocOpBuilder &b, Value value, Value begin,
+                 Value count);
+  RankedTensorType getBlockType(Value value);
+  Value extract(ImplicitLocOpBuilder &b, Value tensor, Value begin, Value count,
+                Value value);
   Value getOperand(ImplicitLocOpBuilder &b, Value operand);
   void cloneMembers(ImplicitLocOpBuilder &b, ValueRange destinations);
 
@@ -230,6 +251,7 @@ private:
   Block &block;
   SampleDims dims;
   int64_t samplesPerBlock;
+  bool threads;
 
   SmallVector<llvm::SetVector<Operation *>> groups;
   /// The group that is being collected or converted.
@@ -240,13 +262,9 @@ private:
   /// Outside the loop: the number of steps (null: no sequence enters) and of
   /// samples.
   Value steps, samples;
-  /// Results that are computed where they are to be.
-  DenseSet<Value> placed;
-  /// Whether the members that are made are for all samples.
-  bool whole = false;
-  /// Inside: the block's first sample and how many it has, and what stands for
-  /// the values outside.
-  Value first, size;
+  /// Inside: the block's first sample, that in the thread's share, how many it
+  /// has, and what stands for the values outside.
+  Value first, firstInShare, size;
   IRMapping mapping;
 };
 
@@ -390,6 +408,37 @@ Sizes NestBuilder::getOuterSizes(ImplicitLocOpBuilder &b, Value value) {
   return sizes;
 }
 
+/// `count` samples of `value` or of what stands for it, from `begin` on.
+Slice NestBuilder::getSlice(ImplicitLocOpBuilder &b, Value value, Value begin,
+                            Value count) {
+  int64_t dim = *dims.get(value);
+  Slice slice;
+  slice.sizes = getOuterSizes(b, value);
+  slice.offsets.assign(slice.sizes.size(), b.getIndexAttr(0));
+  slice.strides.assign(slice.sizes.size(), b.getIndexAttr(1));
+  slice.offsets[dim] = begin;
+  slice.sizes[dim] = count;
+  return slice;
+}
+
+/// The type of `value` for some of the samples.
+RankedTensorType NestBuilder::getBlockType(Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<int64_t> shape(type.getShape());
+  shape[*dims.get(value)] = ShapedType::kDynamic;
+  return RankedTensorType::get(shape, type.getElementType());
+}
+
+/// `count` samples of `tensor` (`value`, or what stands for it) from `begin`
+/// on.
+Value NestBuilder::extract(ImplicitLocOpBuilder &b, Value tensor, Value begin,
+                           Value count, Value value) {
+  Slice slice = getSlice(b, value, begin, count);
+  return tensor::ExtractSliceOp::create(b, getBlockType(value), tensor,
+                                        slice.offsets, slice.sizes,
+                                        slice.strides);
+}
+
 /// The bytes that an operation of the group takes of a sample at a time, with
 /// all steps, at most.
 Value NestBuilder::createSampleBytes(ImplicitLocOpBuilder &b) {
@@ -422,17 +471,43 @@ Value NestBuilder::createSampleBytes(ImplicitLocOpBuilder &b) {
       constantIndex(b, std::max<int64_t>(untimed, 1)));
 }
 
-/// Samples of a block: its part of the second-level cache, but as many blocks
-/// as threads may want.
-Value NestBuilder::createBlockSize(ImplicitLocOpBuilder &b, Value bytes) {
+/// The samples of a share, which a thread takes block by block, and of a block.
+/// Many samples: a share is a block, its part of the second-level cache, but
+/// there are as many as threads may want. Few samples, or little work: one
+/// share, and the threads are for the operations in it.
+std::pair<Value, Value> NestBuilder::createShares(ImplicitLocOpBuilder &b) {
   auto min = [&](Value x, Value y) -> Value {
     return arith::MinSIOp::create(b, x, y);
   };
-  Value size = arith::DivUIOp::create(b, constantIndex(b, bytesOfBlock), bytes);
-  size = min(size, constantIndex(b, samplesPerBlock));
-  size = min(size, arith::CeilDivUIOp::create(
-                       b, samples, constantIndex(b, blocksForThreads)));
-  return arith::MaxSIOp::create(b, size, constantIndex(b, 1));
+  auto max = [&](Value x, Value y) -> Value {
+    return arith::MaxSIOp::create(b, x, y);
+  };
+  auto isLess = [&](Value x, Value y) -> Value {
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, x, y);
+  };
+  Value one = constantIndex(b, 1);
+  Value bytes = createSampleBytes(b);
+  Value most = constantIndex(b, samplesPerBlock);
+  Value own = min(
+      arith::DivUIOp::create(b, constantIndex(b, bytesOfBlock), bytes), most);
+  if (!threads) {
+    own = max(own, one);
+    return {own, own};
+  }
+  Value count = createThreads(b);
+  Value blocks =
+      max(arith::MulIOp::create(b, count, constantIndex(b, blocksPerThread)),
+          constantIndex(b, fewestBlocks));
+  own = max(min(own, arith::CeilDivUIOp::create(b, samples, blocks)), one);
+  Value bytesOfCaches = constantIndex(b, bytesOfSharedBlock);
+  Value isFew = arith::OrIOp::create(
+      b, isLess(samples, max(count, most)),
+      isLess(arith::MulIOp::create(b, samples, bytes), bytesOfCaches));
+  Value all = max(samples, one);
+  Value together =
+      max(min(arith::DivUIOp::create(b, bytesOfCaches, bytes), all), one);
+  return {arith::SelectOp::create(b, isFew, all, own),
+          arith::SelectOp::create(b, isFew, together, own)};
 }
 
 /// How many threads there are.
@@ -468,61 +543,33 @@ Value NestBuilder::getOperand(ImplicitLocOpBuilder &b, Value operand) {
   auto dim = dims.get(operand);
   if (!dim)
     return operand;
-  if (whole) {
-    // Not there for those who do not need it.
-    if (isa_and_nonnull<tensor::EmptyOp, tensor::SplatOp>(
-            operand.getDefiningOp()))
-      return b.clone(*operand.getDefiningOp())->getResult(0);
-    return operand;
-  }
-  auto type = cast<RankedTensorType>(operand.getType());
   Operation *def = operand.getDefiningOp();
-  SmallVector<int64_t> shape(type.getShape());
-  shape[*dim] = ShapedType::kDynamic;
-  auto blockType = RankedTensorType::get(shape, type.getElementType());
+  RankedTensorType blockType = getBlockType(operand);
   Value scalar = getSplat(b, operand);
   if (scalar || isa_and_nonnull<tensor::EmptyOp>(def)) {
     SmallVector<Value> dynamic;
-    for (int64_t i = 0; i < type.getRank(); ++i)
+    for (int64_t i = 0; i < blockType.getRank(); ++i)
       if (blockType.isDynamicDim(i))
         dynamic.push_back(i == *dim ? size : steps);
     if (scalar)
       return tensor::SplatOp::create(b, scalar, blockType, dynamic);
     return tensor::EmptyOp::create(b, blockType, dynamic);
   }
-  Sizes sizes = getOuterSizes(b, operand);
-  Sizes offsets(sizes.size(), b.getIndexAttr(0));
-  Sizes strides(sizes.size(), b.getIndexAttr(1));
-  offsets[*dim] = first;
-  sizes[*dim] = size;
-  Value slice = tensor::ExtractSliceOp::create(b, blockType, operand, offsets,
-                                               sizes, strides);
-  mapping.map(operand, slice);
-  return slice;
+  Value part = extract(b, operand, first, size, operand);
+  mapping.map(operand, part);
+  return part;
 }
 
-/// All members for one block; what others use goes to `destinations`, where
-/// possible at once.
+/// All members for one block; what others use goes to `destinations`, those of
+/// the share, where possible at once.
 void NestBuilder::cloneMembers(ImplicitLocOpBuilder &b,
                                ValueRange destinations) {
   auto place = [&](Value result) -> Value {
     auto it = llvm::find(results, result);
     if (it == results.end())
       return {};
-    if (whole)
-      return destinations[it - results.begin()];
-    Sizes sizes = getOuterSizes(b, result);
-    Sizes offsets(sizes.size(), b.getIndexAttr(0));
-    Sizes strides(sizes.size(), b.getIndexAttr(1));
-    int64_t dim = *dims.get(result);
-    offsets[dim] = first;
-    sizes[dim] = size;
-    auto type = cast<RankedTensorType>(result.getType());
-    SmallVector<int64_t> shape(type.getShape());
-    shape[dim] = ShapedType::kDynamic;
-    return tensor::ExtractSliceOp::create(
-        b, RankedTensorType::get(shape, type.getElementType()),
-        destinations[it - results.begin()], offsets, sizes, strides);
+    return extract(b, destinations[it - results.begin()], firstInShare, size,
+                   result);
   };
   for (Operation *op : members) {
     b.setLoc(op->getLoc());
@@ -536,20 +583,14 @@ void NestBuilder::cloneMembers(ImplicitLocOpBuilder &b,
         value = place(scan.getTiedOpResult(&operand));
       if (value && scalar)
         value = linalg::FillOp::create(b, scalar, value).getResult(0);
-      if (value)
-        placed.insert(scan.getTiedOpResult(&operand));
       operands.push_back(value ? value : getOperand(b, operand.get()));
     }
     Operation *clone = b.clone(*op, mapping);
     clone->setOperands(operands);
     for (auto [result, copy] :
          llvm::zip(op->getResults(), clone->getResults())) {
-      if (auto dim = dims.get(result); dim && !whole) {
-        auto type = cast<RankedTensorType>(result.getType());
-        SmallVector<int64_t> shape(type.getShape());
-        shape[*dim] = ShapedType::kDynamic;
-        copy.setType(RankedTensorType::get(shape, type.getElementType()));
-      }
+      if (dims.get(result))
+        copy.setType(getBlockType(result));
       mapping.map(result, copy);
     }
   }
@@ -564,76 +605,64 @@ void NestBuilder::build() {
   SmallVector<Value> inits;
   for (Value result : results)
     inits.push_back(emptyOf(b, result.getType(), getOuterSizes(b, result)));
-  auto placeOf = [&](Value result) {
-    Sizes sizes = getOuterSizes(b, result);
-    Sizes offsets(sizes.size(), b.getIndexAttr(0));
-    Sizes strides(sizes.size(), b.getIndexAttr(1));
-    offsets[*dims.get(result)] = first;
-    sizes[*dims.get(result)] = size;
-    return std::array<Sizes, 3>{offsets, sizes, strides};
-  };
 
-  // Few samples: threads share the work of each operation.
-  Value limit = arith::MaxSIOp::create(b, createThreads(b),
-                                       constantIndex(b, samplesPerBlock));
-  Value bytes = createSampleBytes(b);
-  auto isLess = [&](Value x, Value y) -> Value {
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, x, y);
-  };
-  Value isFew =
-      arith::OrIOp::create(b, isLess(samples, limit),
-                           isLess(arith::MulIOp::create(b, samples, bytes),
-                                  constantIndex(b, bytesOfCaches)));
-  auto choice = scf::IfOp::create(b, ValueRange(inits).getTypes(), isFew,
-                                  /*addThenBlock=*/true, /*addElseBlock=*/true);
-  b.setInsertionPointToStart(choice.thenBlock());
-  whole = true;
-  placed.clear();
-  mapping.clear();
-  cloneMembers(b, inits);
-  whole = false;
-  b.setLoc(last->getLoc());
-  SmallVector<Value> wholes;
-  for (auto [result, init] : llvm::zip(results, inits)) {
-    Value value = mapping.lookup(result);
-    if (!placed.contains(result))
-      value = bufferization::MaterializeInDestinationOp::create(
-                  b, value.getType(), value, init)
-                  .getResult();
-    wholes.push_back(value);
-  }
-  scf::YieldOp::create(b, wholes);
-
-  b.setInsertionPointToStart(choice.elseBlock());
-  Value blockSize = createBlockSize(b, bytes);
-  auto forall = scf::ForallOp::create(
+  // Shares in parallel.
+  auto [samplesOfShare, samplesOfBlock] = createShares(b);
+  auto shares = scf::ForallOp::create(
       b, OpFoldResult(b.getIndexAttr(0)), OpFoldResult(samples),
-      OpFoldResult(blockSize), inits, std::nullopt);
-  scf::YieldOp::create(b, forall.getResults());
-  b.setInsertionPointToStart(forall.getBody());
-  first = forall.getInductionVar(0);
-  size = arith::MinSIOp::create(b, blockSize,
-                                arith::SubIOp::create(b, samples, first));
+      OpFoldResult(samplesOfShare), inits, std::nullopt);
+  if (threads)
+    shares->setDiscardableAttr(kThreadsInsideAttrName, b.getUnitAttr());
+  b.setInsertionPointToStart(shares.getBody());
+  Value firstOfShare = shares.getInductionVar(0);
+  auto sizeOfNext = [&](Value most, Value all, Value begin) -> Value {
+    return arith::MinSIOp::create(b, most,
+                                  arith::SubIOp::create(b, all, begin));
+  };
+  Value sizeOfShare = sizeOfNext(samplesOfShare, samples, firstOfShare);
+  SmallVector<Value> parts;
+  for (auto [result, out] : llvm::zip(results, shares.getRegionIterArgs()))
+    parts.push_back(extract(b, out, firstOfShare, sizeOfShare, result));
+
+  // Blocks of a share, one by one.
+  auto blocks = scf::ForOp::create(b, constantIndex(b, 0), sizeOfShare,
+                                   samplesOfBlock, parts);
+  b.setInsertionPointToStart(blocks.getBody());
+  firstInShare = blocks.getInductionVar();
+  first = arith::AddIOp::create(b, firstOfShare, firstInShare);
+  size = sizeOfNext(samplesOfBlock, sizeOfShare, firstInShare);
   mapping.clear();
-  cloneMembers(b, forall.getRegionIterArgs());
+  cloneMembers(b, blocks.getRegionIterArgs());
   b.setLoc(last->getLoc());
-  SmallVector<std::array<Sizes, 3>> places =
-      llvm::map_to_vector(results, placeOf);
-  b.setInsertionPointToEnd(forall.getTerminator().getBody());
-  for (auto [result, out, place] :
-       llvm::zip(results, forall.getRegionIterArgs(), places))
-    tensor::ParallelInsertSliceOp::create(b, mapping.lookup(result), out,
-                                          place[0], place[1], place[2]);
-  for (auto [result, whole] : llvm::zip(results, choice.getResults())) {
-    dims.replace(result, whole);
-    rewriter.replaceUsesWithIf(result, whole, [&](OpOperand &use) {
+  SmallVector<Value> next;
+  for (auto [result, out] : llvm::zip(results, blocks.getRegionIterArgs())) {
+    Slice slice = getSlice(b, result, firstInShare, size);
+    next.push_back(tensor::InsertSliceOp::create(b, mapping.lookup(result), out,
+                                                 slice.offsets, slice.sizes,
+                                                 slice.strides));
+  }
+  if (!next.empty())
+    scf::YieldOp::create(b, next);
+
+  b.setInsertionPointAfter(blocks);
+  SmallVector<Slice> slices;
+  for (Value result : results)
+    slices.push_back(getSlice(b, result, firstOfShare, sizeOfShare));
+  b.setInsertionPointToEnd(shares.getTerminator().getBody());
+  for (auto [part, out, slice] :
+       llvm::zip(blocks.getResults(), shares.getRegionIterArgs(), slices))
+    tensor::ParallelInsertSliceOp::create(b, part, out, slice.offsets,
+                                          slice.sizes, slice.strides);
+  for (auto [result, value] : llvm::zip(results, shares.getResults())) {
+    dims.replace(result, value);
+    rewriter.replaceUsesWithIf(result, value, [&](OpOperand &use) {
       return !members.contains(use.getOwner()) &&
-             !choice->isProperAncestor(use.getOwner());
+             !shares->isProperAncestor(use.getOwner());
     });
   }
 
   auto function = dyn_cast<func::FuncOp>(block.getParentOp());
-  remark::passed(forall.getLoc(),
+  remark::passed(shares.getLoc(),
                  remark::RemarkOpts::name(remarks::kSampleBlocks)
                      .category("convert-spiking-to-linalg")
                      .function(function ? function.getName() : StringRef()))
@@ -693,6 +722,6 @@ void NestBuilder::convert() {
 }
 
 void rheobase::formSampleNests(RewriterBase &rewriter, Block &block,
-                               int64_t samplesPerBlock) {
-  NestBuilder(rewriter, block, samplesPerBlock).run();
+                               int64_t samplesPerBlock, bool threads) {
+  NestBuilder(rewriter, block, samplesPerBlock, threads).run();
 }

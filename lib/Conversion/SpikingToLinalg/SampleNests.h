@@ -12,12 +12,14 @@
 namespace rheobase {
 
 /// Groups operations of `block` in sequence form that treat samples alike,
-/// products and scans among them, into loops over blocks of at most
-/// `samplesPerBlock` samples, in parallel: a block goes through all layers of a
-/// group, with all time steps, and what is only used in the group exists for a
-/// block only. Groups that would not save such a sequence are left as they are.
+/// products and scans among them, into loops over blocks of samples: a block
+/// goes through all layers of a group, with all time steps, and what is only
+/// used in the group exists for a block only. With `threads` blocks of at most
+/// `samplesPerBlock` samples run in parallel, or, where these are few, the
+/// operations in them. Groups that would not save such a sequence are left as
+/// they are.
 void formSampleNests(mlir::RewriterBase &rewriter, mlir::Block &block,
-                     int64_t samplesPerBlock);
+                     int64_t samplesPerBlock, bool threads);
 
 } // namespace rheobase
 

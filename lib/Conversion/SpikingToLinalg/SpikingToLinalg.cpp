@@ -53,7 +53,7 @@ struct ConvertSpikingToLinalgPass
       IRRewriter rewriter(context);
       root->walk([&](func::FuncOp function) {
         for (Block &block : function.getBody())
-          formSampleNests(rewriter, block, samplesPerBlock);
+          formSampleNests(rewriter, block, samplesPerBlock, threads);
       });
       RewritePatternSet blocks(context);
       populateSampleBlockPatterns(blocks, samplesPerBlock);

@@ -6,6 +6,8 @@
 
 #include "IndexMath.h"
 
+#include "rheobase/Conversion/Passes.h"
+
 using namespace mlir;
 
 void rheobase::createIf(OpBuilder &builder, Location loc, Value condition,
@@ -31,10 +33,12 @@ void rheobase::createLoop(OpBuilder &builder, Location loc, Value lower,
 }
 
 bool rheobase::isInParallelLoop(OpBuilder &builder) {
-  Operation *parent = builder.getInsertionBlock()->getParentOp();
-  return parent && (isa<scf::ParallelOp, scf::ForallOp>(parent) ||
-                    parent->getParentOfType<scf::ParallelOp>() ||
-                    parent->getParentOfType<scf::ForallOp>());
+  for (Operation *parent = builder.getInsertionBlock()->getParentOp(); parent;
+       parent = parent->getParentOp())
+    if (isa<scf::ParallelOp, scf::ForallOp>(parent) &&
+        !parent->hasAttr(kThreadsInsideAttrName))
+      return true;
+  return false;
 }
 
 void rheobase::createParallelLoops(OpBuilder &builder, Location loc,

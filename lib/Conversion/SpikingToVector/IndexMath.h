@@ -72,11 +72,12 @@ private:
   }
 };
 
-/// Whether what is built runs in an iteration of a parallel loop.
+/// Whether what is built runs in an iteration of a parallel loop that has the
+/// threads for itself.
 bool isInParallelLoop(mlir::OpBuilder &builder);
 
 /// Runs `body` for all combinations of steps of `lowers` to `uppers`: as a
-/// parallel loop, or, inside another parallel loop, as sequential ones.
+/// parallel loop, or, where isInParallelLoop(), as sequential ones.
 void createParallelLoops(mlir::OpBuilder &builder, mlir::Location loc,
                          mlir::ValueRange lowers, mlir::ValueRange uppers,
                          mlir::ValueRange steps,

@@ -128,6 +128,10 @@ private:
                          mlir::Value cBase, bool nested);
   void emitTask(mlir::Value firstRow, mlir::Value endRow,
                 mlir::Value firstPanel, mlir::Value endPanel);
+  void emitRows(mlir::Value firstRow, mlir::Value endRow,
+                mlir::Value firstPanel, mlir::Value endPanel);
+  void joinRows();
+  int64_t getStepsOfUnpacked();
   /// Says by a remark how the product is computed.
   void report();
   void emitRowBlocks(mlir::Value panel, bool tail);
@@ -222,6 +226,10 @@ private:
   /// The rows that form one run in A; the others are loops around it.
   llvm::SmallVector<int64_t> outerM;
   std::optional<LoopGroup> aRows, aSteps, bSteps, cRows, aOuter, cOuter;
+  /// The rows of A if they lie side by side, and whether they do at run time;
+  /// none: it does not matter, or is known.
+  std::optional<LoopGroup> aRowsJoined;
+  mlir::Value areRowsJoined;
   mlir::Value zero, one, sizeM, sizeN, sizeK, panels, fullPanels;
 
   // What is being emitted.

@@ -60,6 +60,9 @@ static constexpr int64_t panelsThatPayTransposing = 8;
 /// Rows of a register block whose chains hide each other's latencies, and steps
 /// that pay a loop.
 static constexpr int64_t fewestRows = 4, shortestRun = 8;
+/// Register blocks of rows of each thread from which on their rest does not
+/// matter.
+static constexpr int64_t tilesThatDivide = 4;
 /// Multiply-adds that a thread should have at least.
 static constexpr int64_t workPerThread = 1 << 16;
 
@@ -317,6 +320,25 @@ void ProductLowering::emitRowBlocks(Value panel, bool tail) {
 /// steps that are packed.
 void ProductLowering::emitTask(Value firstRow, Value endRow, Value firstPanel,
                                Value endPanel) {
+  if (!aRowsJoined)
+    return emitRows(firstRow, endRow, firstPanel, endPanel);
+  auto choice = scf::IfOp::create(b, loc, areRowsJoined, true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(choice.elseBlock());
+  emitRows(firstRow, endRow, firstPanel, endPanel);
+  b.setInsertionPointToStart(choice.thenBlock());
+  PackingOfA packing = std::exchange(packingOfA, PackingOfA::None);
+  int64_t steps = std::exchange(stepsOfBlock, getStepsOfUnpacked());
+  std::swap(aRows, aRowsJoined);
+  emitRows(firstRow, endRow, firstPanel, endPanel);
+  std::swap(aRows, aRowsJoined);
+  stepsOfBlock = steps;
+  packingOfA = packing;
+}
+
+/// The same, with the rows of A in one way.
+void ProductLowering::emitRows(Value firstRow, Value endRow, Value firstPanel,
+                               Value endPanel) {
   if (packingOfA != PackingOfA::None)
     aBlock = memref::AllocOp::create(
         b, loc, MemRefType::get({rowsOfBlock * rowDistance()}, type));
@@ -360,17 +382,29 @@ void ProductLowering::emitTask(Value firstRow, Value endRow, Value firstPanel,
 
 Value rheobase::getThreads(OpBuilder &b, Location loc, Operation *op) {
   auto module = op->getParentOfType<ModuleOp>();
-  StringRef name = "omp_get_max_threads";
-  if (!module.lookupSymbol(name)) {
-    OpBuilder top = OpBuilder::atBlockBegin(module.getBody());
-    auto function = func::FuncOp::create(
-        top, loc, name, top.getFunctionType({}, top.getI32Type()));
-    function.setPrivate();
-  }
-  Value threads = func::CallOp::create(b, loc, name, b.getI32Type(),
-                                       ValueRange{})
-                      .getResult(0);
-  return arith::IndexCastOp::create(b, loc, b.getIndexType(), threads);
+  auto ask = [&](StringRef name) {
+    if (!module.lookupSymbol(name)) {
+      OpBuilder top = OpBuilder::atBlockBegin(module.getBody());
+      auto function = func::FuncOp::create(
+          top, loc, name, top.getFunctionType({}, top.getI32Type()));
+      function.setPrivate();
+    }
+    Value answer =
+        func::CallOp::create(b, loc, name, b.getI32Type(), ValueRange{})
+            .getResult(0);
+    return b.createOrFold<arith::IndexCastOp>(loc, b.getIndexType(), answer);
+  };
+  Value threads = ask("omp_get_max_threads");
+  Operation *parent = b.getInsertionBlock()->getParentOp();
+  if (!isa<scf::ParallelOp>(parent) &&
+      !parent->getParentOfType<scf::ParallelOp>())
+    return threads;
+  // Those of the loop around are at work, or are not.
+  Value outside = arith::CmpIOp::create(
+      b, loc, arith::CmpIPredicate::eq, ask("omp_in_parallel"),
+      arith::ConstantIndexOp::create(b, loc, 0));
+  return arith::SelectOp::create(b, loc, outside, threads,
+                                 arith::ConstantIndexOp::create(b, loc, 1));
 }
 
 void rheobase::createTasks(
@@ -395,13 +429,22 @@ void rheobase::createTasks(
                                       index.constant(tasks.workPerThread)),
                             one));
     Value each = index.max(outers, one);
-    Value rowWorkers =
-        index.min(tiles, index.max(index.div(workers, each), one));
+    workers = index.max(index.div(workers, each), one);
+    // Few rows that do not divide among the threads while columns do.
+    auto shareOf = [&](Value count) {
+      return index.div(index.add(count, index.sub(workers, one)), workers);
+    };
+    Value byPanels = b.createOrFold<arith::AndIOp>(
+        loc,
+        index.less(index.div(tiles, index.constant(tilesThatDivide)), workers),
+        index.less(index.mul(shareOf(tasks.panels), tiles),
+                   index.mul(shareOf(tiles), tasks.panels)));
+    Value rowWorkers = b.createOrFold<arith::SelectOp>(
+        loc, byPanels, one, index.min(tiles, workers));
     rowShare = index.mul(
         index.div(index.add(tiles, index.sub(rowWorkers, one)), rowWorkers),
         tile);
-    Value others =
-        index.max(index.div(workers, index.mul(rowWorkers, each)), one);
+    Value others = index.max(index.div(workers, rowWorkers), one);
     panelShare =
         index.div(index.add(tasks.panels, index.sub(others, one)), others);
   }
@@ -553,6 +596,41 @@ void ProductLowering::report() {
 /// Rows of a panel of `steps` steps; transposing writes whole squares.
 Value ProductLowering::getPanelRows(Value steps) {
   return packingOfB == PackingOfB::Transposed ? plus(steps, lanes) : steps;
+}
+
+/// Rows of a part of a tensor lie side by side if it is the whole one, which
+/// types do not say: there they are read where they are.
+void ProductLowering::joinRows() {
+  StridedOperand joined = operandOf(product.a.operand);
+  SymbolicSize symbolicNext{0, {}};
+  Value next;
+  areRowsJoined = {};
+  for (int64_t loop : llvm::reverse(product.m)) {
+    if (space.symbolic[loop].isConstant(1))
+      continue;
+    if (next && !(joined.symbolic[loop] == symbolicNext)) {
+      if (joined.symbolic[loop].isConstant() && symbolicNext.isConstant())
+        return;
+      Value same = b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::eq,
+                                                 joined.strides[loop], next);
+      areRowsJoined =
+          areRowsJoined
+              ? b.createOrFold<arith::AndIOp>(loc, areRowsJoined, same)
+              : same;
+      joined.symbolic[loop] = symbolicNext;
+      joined.strides[loop] = next;
+    }
+    next = index.mul(joined.strides[loop], space.sizes[loop]);
+    symbolicNext = joined.symbolic[loop] * space.symbolic[loop];
+  }
+  LoopGroup rows(index, space, joined, product.m);
+  if (areRowsJoined && rows.isLinear() && rows.symbolicStride.isConstant())
+    aRowsJoined.emplace(std::move(rows));
+}
+
+int64_t ProductLowering::getStepsOfUnpacked() {
+  auto steps = known(sizeK);
+  return steps && *steps <= stepsOfUnpacked ? stepsOfUnpacked : stepsOfPacked;
 }
 
 /// Packs the steps of B that are to be read next.
@@ -764,10 +842,12 @@ void ProductLowering::run() {
     int64_t bytes = stepBytes + panelsAtOnce * columnsOfTile * bytesOfElement;
     stepsOfBlock =
         std::clamp(bytesOfSteps / bytes, fewestSteps, stepsOfStreamed);
-  } else if (auto steps = known(sizeK); packingOfA == PackingOfA::None &&
-                                        steps && *steps <= stepsOfUnpacked) {
-    stepsOfBlock = stepsOfUnpacked;
+  } else if (packingOfA == PackingOfA::None) {
+    stepsOfBlock = getStepsOfUnpacked();
   }
+  if (packingOfA == PackingOfA::Rows && panelsPerRow < panelsThatPayCopying &&
+      sameType && aSteps->isLinear())
+    joinRows();
   SmallVector<int64_t> rows = product.m;
   if (packingOfA == PackingOfA::Columns && !aRows->isLinear() && !wholeTiles) {
     // Loops that do not continue the run go around it.

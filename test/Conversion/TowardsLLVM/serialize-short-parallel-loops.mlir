@@ -13,6 +13,29 @@ func.func @blocks(%n: index, %step: index, %x: memref<?xf32>, %y: f32) {
   return
 }
 
+// A loop in another one uses threads where that one does not.
+// CHECK-LABEL: func @nested
+// CHECK:         %[[MORE:.*]] = arith.cmpi slt
+// CHECK:         omp.parallel if(%[[MORE]])
+// CHECK:           %[[MANY:.*]] = arith.cmpi slt
+// CHECK:           %[[INSIDE:.*]] = {{.*}}call @omp_in_parallel() : () -> i32
+// CHECK:           %[[FREE:.*]] = arith.cmpi eq, %[[INSIDE]]
+// CHECK:           %[[BOTH:.*]] = arith.andi %[[MANY]], %[[FREE]]
+// CHECK:           omp.parallel if(%[[BOTH]])
+func.func @nested(%n: index, %step: index, %x: memref<?xf32>, %y: f32) {
+  %c0 = arith.constant 0 : index
+  scf.parallel (%i) = (%c0) to (%n) step (%step) {
+    scf.for %k = %c0 to %n step %step {
+      scf.parallel (%j) = (%c0) to (%n) step (%step) {
+        memref.store %y, %x[%j] : memref<?xf32>
+        scf.reduce
+      }
+    }
+    scf.reduce
+  }
+  return
+}
+
 // Not a lone loop.
 // CHECK-LABEL: func @other
 // CHECK:         omp.parallel {

@@ -140,6 +140,16 @@ DimensionClasses::DimensionClasses(func::FuncOp function) {
   }
 }
 
+/// If `op` is the size of a block of a dimension that parallel loops divide, or
+/// of what is left of it: that of the dimension, for which the block stands.
+static Value getWhole(Operation *op) {
+  auto size = dyn_cast_or_null<arith::MinSIOp>(op);
+  if (!size || !op->getParentOfType<scf::ForallOp>())
+    return {};
+  auto left = size.getRhs().getDefiningOp<arith::SubIOp>();
+  return left ? left.getLhs() : Value();
+}
+
 void DimensionClasses::visit(Operation *op) {
   if (auto dps = dyn_cast<DestinationStyleOpInterface>(op))
     for (OpResult result : op->getResults())
@@ -203,6 +213,8 @@ void DimensionClasses::visit(Operation *op) {
       unite(init, argument);
       unite(argument, result);
     }
+  } else if (Value whole = getWhole(op)) {
+    unite(extent(op->getResult(0)), extent(whole));
   } else if (auto branch = dyn_cast<scf::IfOp>(op)) {
     for (Block *block : {branch.thenBlock(), branch.elseBlock()})
       if (block)
@@ -293,9 +305,13 @@ void DimensionClasses::visitSlice(OffsetSizeAndStrideOpInterface op,
                                   Value whole, Value part,
                                   const llvm::SmallBitVector &dropped) {
   int64_t dim = 0;
-  for (auto [i, size] : llvm::enumerate(op.getMixedSizes()))
+  for (auto [i, size] : llvm::enumerate(op.getMixedSizes())) {
     if (!dropped.test(i))
       unite(dimension(part, dim++), extent(size));
+    if (auto value = dyn_cast<Value>(size);
+        value && getWhole(value.getDefiningOp()))
+      unite(dimension(whole, i), extent(size));
+  }
   // A slice for each iteration of a loop: the loop runs over the whole.
   auto loop = op->getParentOfType<scf::ForOp>();
   auto offset = dyn_cast<Value>(op.getMixedOffsets().front());
