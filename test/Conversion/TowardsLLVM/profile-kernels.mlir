@@ -109,13 +109,13 @@ func.func @unknown(%x: memref<?xf32>, %sizes: memref<4xindex>, %n: index) {
 // -----
 
 // The nest that multiplies does the work, not the longer code that transposes what it reads.
-// PACKED-DAG: @[[PACKING:.[a-z0-9_]+]]("transposed|convolution (preparation)|{{.*}}|\00")
-// PACKED-DAG: @[[PRODUCT:.[a-z0-9_]+]]("transposed|convolution|{{.*}}|0\00")
+// PACKED-DAG: @[[$PACKING:.[a-z0-9_]+]]("transposed|convolution (preparation)|{{.*}}|\00")
+// PACKED-DAG: @[[$PRODUCT:.[a-z0-9_]+]]("transposed|convolution|{{.*}}|0\00")
 // PACKED-LABEL: func.func @transposed
 // PACKED: vector.shuffle
-// PACKED: llvm.mlir.addressof @[[PACKING]]
+// PACKED: llvm.mlir.addressof @[[$PACKING]]
 // PACKED: math.fma
-// PACKED: llvm.mlir.addressof @[[PRODUCT]]
+// PACKED: llvm.mlir.addressof @[[$PRODUCT]]
 func.func @transposed(%x: memref<?x18x18x64xf32>, %w: memref<3x3x32x64xf32>, %y: memref<?x16x16x32xf32>) {
   linalg.generic {indexing_maps = [affine_map<(b, h, w, n, i, j, c) -> (b, h + i, w + j, c)>, affine_map<(b, h, w, n, i, j, c) -> (i, j, n, c)>,
                                    affine_map<(b, h, w, n, i, j, c) -> (b, h, w, n)>],
