@@ -123,8 +123,10 @@ void rheobase::populateBufferPipeline(OpPassManager &pm, bool forCPU) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createLoopInvariantCodeMotionPass());
   pm.addNestedPass<func::FuncOp>(bufferization::createBufferLoopHoistingPass());
-  if (forCPU)
+  if (forCPU) {
     pm.addNestedPass<func::FuncOp>(createFoldProductStartsPass());
+    pm.addNestedPass<func::FuncOp>(createFillBordersPass());
+  }
   pm.addPass(createPlanMemoryPass());
   pm.addPass(createCSEPass());
   pm.addPass(createCanonicalizerPass());

@@ -121,6 +121,28 @@ def ConvertSpikingScanToLoopsPass : Pass<"convert-spiking-scan-to-loops", "::mli
                            "::mlir::vector::VectorDialect"];
 }
 
+def FillBordersPass : Pass<"fill-borders", "::mlir::func::FuncOp"> {
+  let summary = "let padding write only what the copy into it leaves";
+  let description = [{
+    Where a buffer is filled with a value and the next use of it is a copy into a
+    block of it, only the slabs around the block are filled. Runs before buffers
+    share memory, while those that are apart can be told from each other.
+
+    ```mlir
+    linalg.fill ins(%zero : f32) outs(%y : memref<?x18x18x32xf32>)
+    %inside = memref.subview %y[0, 1, 1, 0] [%b, 16, 16, 32] [1, 1, 1, 1] : ...
+    memref.copy %x, %inside : ...
+    // becomes
+    %above = memref.subview %y[0, 0, 0, 0] [%b, 1, 18, 32] [1, 1, 1, 1] : ...
+    linalg.fill ins(%zero : f32) outs(%above : ...)
+    // below, left and right of it, too
+    %inside = memref.subview %y[0, 1, 1, 0] [%b, 16, 16, 32] [1, 1, 1, 1] : ...
+    memref.copy %x, %inside : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect"];
+}
+
 def FoldProductStartsPass : Pass<"fold-product-starts", "::mlir::func::FuncOp"> {
   let summary = "let the chains of products start in registers";
   let description = [{
