@@ -37,12 +37,15 @@ void rheobase::buildLowerToLLVMPipeline(OpPassManager &pm,
                                         const CPUOptions &options) {
   if (options.profile)
     pm.addPass(createNumberOperationsPass());
-  pm.addNestedPass<func::FuncOp>(createConvertForallToParallelPass());
-  pm.addPass(createExpandMathPass());
+  // What needs no more than a function runs on several at a time.
+  auto nested = [&](std::unique_ptr<Pass> pass) {
+    pm.addNestedPass<func::FuncOp>(std::move(pass));
+  };
+  nested(createConvertForallToParallelPass());
+  nested(createExpandMathPass());
   ConvertSpikingScanToLoopsPassOptions scanOptions;
   scanOptions.vectorWidth = registersPerStep * options.vectorBits / 32;
-  pm.addNestedPass<func::FuncOp>(
-      createConvertSpikingScanToLoopsPass(scanOptions));
+  nested(createConvertSpikingScanToLoopsPass(scanOptions));
   ConvertProductsToVectorPassOptions productOptions;
   productOptions.vectorBits = options.vectorBits;
   productOptions.threads = options.threads;
@@ -50,37 +53,37 @@ void rheobase::buildLowerToLLVMPipeline(OpPassManager &pm,
   pm.addPass(createConvertProductsToVectorPass(productOptions));
   ConvertLinalgToVectorPassOptions linalgOptions;
   linalgOptions.vectorWidth = scanOptions.vectorWidth;
-  pm.addNestedPass<func::FuncOp>(createConvertLinalgToVectorPass(linalgOptions));
-  pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
-  pm.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
+  nested(createConvertLinalgToVectorPass(linalgOptions));
+  nested(createConvertLinalgToLoopsPass());
+  nested(createConvertVectorToSCFPass());
+  nested(createCanonicalizerPass());
+  nested(createCSEPass());
   if (options.profile)
     pm.addPass(createProfileKernelsPass());
 
   if (options.threads) {
     pm.addPass(createConvertSCFToOpenMPPass());
-    pm.addPass(createSerializeShortParallelLoopsPass());
+    nested(createSerializeShortParallelLoopsPass());
   } else {
-    pm.addNestedPass<func::FuncOp>(createParallelForToNestedForsPass());
+    nested(createParallelForToNestedForsPass());
   }
-  pm.addPass(memref::createExpandStridedMetadataPass());
-  pm.addPass(createLowerAffinePass());
+  nested(memref::createExpandStridedMetadataPass());
+  nested(createLowerAffinePass());
   // Operations on bf16 are operations on f32, rounded.
   arith::ArithEmulateUnsupportedFloatsOptions emulate;
   emulate.sourceTypeStrs = {"bf16"};
   emulate.targetTypeStr = "f32";
-  pm.addPass(arith::createArithEmulateUnsupportedFloats(emulate));
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
+  nested(arith::createArithEmulateUnsupportedFloats(emulate));
+  nested(createCanonicalizerPass());
+  nested(createCSEPass());
   // After the scopes that nothing is allocated in are gone: nobody knows what a
   // call of the C library allocates.
   pm.addPass(createLegalizeArithmeticPass());
-  pm.addPass(createSCFToControlFlowPass());
+  nested(createSCFToControlFlowPass());
+  nested(createConvertVectorToLLVMPass());
   FinalizeMemRefToLLVMConversionPassOptions memrefOptions;
   memrefOptions.useGenericFunctions = true;
   pm.addPass(createFinalizeMemRefToLLVMConversionPass(memrefOptions));
-  pm.addPass(createConvertVectorToLLVMPass());
   pm.addPass(createConvertToLLVMPass());
   pm.addPass(createConvertOpenMPToLLVMPass());
   pm.addPass(createReconcileUnrealizedCastsPass());

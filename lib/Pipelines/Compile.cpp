@@ -13,6 +13,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Remarks.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include <chrono>
@@ -47,7 +48,12 @@ void rheobase::populateCPUStage(OpPassManager &pm,
   cpu.profile = options.profile;
   switch (stage) {
   case Stage::Input:
+    return;
   case Stage::Sequence:
+    if (!options.entries.empty()) {
+      pm.addPass(createSymbolPrivatizePass(options.entries));
+      pm.addPass(createSymbolDCEPass());
+    }
     return;
   case Stage::Planned:
     return populatePlanPipeline(pm, options.plan);
@@ -91,12 +97,12 @@ static FailureOr<CompileOptions> choosePlan(ModuleOp module,
       (options.memory.dims.empty() || !module.getContext()->getRemarkEngine()))
     return chosen;
   OwningOpRef<ModuleOp> sequence = module.clone();
-  if (isTrainable(*sequence)) {
-    PassManager pm(module.getContext());
+  PassManager pm(module.getContext());
+  if (isTrainable(*sequence))
     populateTrainingPipeline(pm, options.frontend);
-    if (failed(pm.run(*sequence)))
-      return failure();
-  }
+  populateCPUStage(pm, options, Stage::Sequence);
+  if (failed(pm.run(*sequence)))
+    return failure();
   CPUOptions cpu;
   cpu.threads = options.threads;
   if (failed(fitToMemory(*sequence, chosen.plan,
@@ -116,13 +122,15 @@ LogicalResult rheobase::runPasses(ModuleOp module,
     if (options.beforeStage)
       options.beforeStage(stage);
     auto start = std::chrono::steady_clock::now();
+    // What passes leave is checked once a stage: snn-opt does it after each.
     PassManager pm(module.getContext());
+    pm.enableVerifier(false);
     if (options.configure && failed(options.configure(pm)))
       return failure();
     if (stage == Stage::Sequence && isTrainable(module))
       populateTrainingPipeline(pm, options.frontend);
     populateCPUStage(pm, options, stage);
-    if (!pm.empty() && failed(pm.run(module)))
+    if (!pm.empty() && (failed(pm.run(module)) || failed(verify(module))))
       return failure();
     std::chrono::duration<double> seconds =
         std::chrono::steady_clock::now() - start;

@@ -96,6 +96,15 @@ rt::Status OpenedProgram::compile(const std::string &path,
     return rt::Status(RB_INVALID_ARGUMENT, problem);
   options.codegen.isa = *isa;
   options.frontend.exact = exact;
+  // Nobody asks for the outputs; how many classes they have is known here.
+  options.entries = {"train_step", "evaluate"};
+  for (auto function : module->getOps<mlir::func::FuncOp>())
+    if (function->hasAttr(spiking::SpikingDialect::kTrainingAttrName) &&
+        function.getNumResults() > 0 && !trainer.options.classes)
+      if (auto output = dyn_cast<mlir::RankedTensorType>(
+              function.getResultTypes().front());
+          output && output.getRank() == 2 && !output.isDynamicDim(1))
+        trainer.options.classes = output.getDimSize(1);
   if (!memoryLimit.empty()) {
     if (!parseMemoryLimit(memoryLimit, {}, options.memory, problem))
       return rt::Status(RB_INVALID_ARGUMENT, problem);

@@ -31,6 +31,8 @@ struct CompileOptions {
   FrontendOptions frontend;
   /// How products with spikes are computed.
   ProductKernel kernel = ProductKernel::Automatic;
+  /// The entry points that somebody calls; all, if there are none.
+  std::vector<std::string> entries;
   PlanOptions plan;
   /// With sizes, a plan is chosen that fits, or with a limit it is an error.
   MemoryLimit memory;

@@ -53,7 +53,7 @@ bool isSupportedByHost(CPUInstructionSet isa);
 struct CPUCodegenOptions {
   CPUInstructionSet isa = CPUInstructionSet::Host;
   /// LLVM's -O level, 0 to 3.
-  unsigned optLevel = 3;
+  unsigned optLevel = 2;
   /// What follows the names of entry points: code for several instruction sets
   /// may lie in one artefact.
   std::string symbolSuffix;

@@ -216,4 +216,37 @@ INSTANTIATE_TEST_SUITE_P(
                     std::pair("Convolutional", &kConvolutional)),
     [](const auto &info) { return info.param.first; });
 
+TEST_F(CompiledTest, CompilesTheEntriesThatAreCalled) {
+  auto module = parseSourceString<ModuleOp>(R"mlir(
+    func.func private @half(%x: tensor<4xf32>) -> tensor<4xf32> {
+      %c = arith.constant dense<0.5> : tensor<4xf32>
+      %0 = arith.mulf %x, %c : tensor<4xf32>
+      return %0 : tensor<4xf32>
+    }
+    func.func @a(%x: tensor<4xf32>) -> tensor<4xf32> {
+      %0 = func.call @half(%x) : (tensor<4xf32>) -> tensor<4xf32>
+      return %0 : tensor<4xf32>
+    }
+    func.func @b(%x: tensor<4xf32>) -> tensor<4xf32> {
+      %0 = arith.addf %x, %x : tensor<4xf32>
+      return %0 : tensor<4xf32>
+    }
+  )mlir",
+                                           &context);
+  ASSERT_TRUE(module);
+  auto namesOf = [&](std::vector<std::string> wanted) {
+    OwningOpRef<ModuleOp> copy = module->clone();
+    CompileOptions options;
+    options.entries = std::move(wanted);
+    auto program = compileForCPU(*copy, options);
+    std::vector<std::string> names;
+    if (succeeded(program))
+      for (const CompiledProgram::Entry &entry : (*program)->getEntries())
+        names.push_back(entry.name);
+    return names;
+  };
+  EXPECT_EQ(namesOf({}), std::vector<std::string>({"a", "b"})) << messages;
+  EXPECT_EQ(namesOf({"a"}), std::vector<std::string>({"a"})) << messages;
+}
+
 } // namespace rheobase::test
