@@ -13,6 +13,9 @@ HERE = os.path.join(ROOT, "bench")
 OURS = ["rheobase", "rheobase-f32", "rheobase-jit"]
 RIVALS = ["gemm", "sj", "sj+compile", "snntorch", "snntorch+compile", "norse", "spyx"]
 
+# Keeps Rheobase, and those rivals that have a switch for it, to vectors of 256 bits.
+AVX2 = dict(RHEOBASE_CPU="x86-64-v3", ATEN_CPU_CAPABILITY="avx2", MKL_ENABLE_INSTRUCTIONS="AVX2", ONEDNN_MAX_CPU_ISA="AVX2", XLA_FLAGS="--xla_cpu_max_isa=AVX2")
+
 # case of cpu_peers.py: (module, replacements, sizes of the dynamic dimensions, training, share of ones in binary inputs or None)
 CASES = {
     "K1-lif-1M-T4": ("bare", dict(N=1 << 20), dict(T=4, B=1), True, None),
@@ -49,7 +52,7 @@ def run(command, args, cores=None):
     cores = sorted(os.sched_getaffinity(0))[:cores or args.threads]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=args.timeout, preexec_fn=lambda: os.sched_setaffinity(0, cores),
-                              env={**os.environ, "OMP_NUM_THREADS": str(len(cores))})
+                              env={**os.environ, "OMP_NUM_THREADS": str(len(cores)), **(AVX2 if args.avx2 else {})})
     except subprocess.TimeoutExpired:
         return None, f"over {args.timeout} s"
     if done.returncode != 0:
@@ -195,6 +198,7 @@ def main():
     parser.add_argument("--rivals", default="sj,snntorch", help=f"of {', '.join(RIVALS)}; 'eager', 'all' and 'none'; default: %(default)s (the compiled rivals take minutes each)")
     parser.add_argument("--rounds", type=int, default=3, help="visits of each rival (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="cores that everybody may use (default: %(default)s)")
+    parser.add_argument("--avx2", action="store_true", help="as on a machine without AVX-512: vectors of 256 bits for everyone")
     parser.add_argument("--timeout", type=int, default=900, help="seconds after which a process is given up (default: %(default)s)")
     parser.add_argument("--bin", default=os.path.join(ROOT, "build", "bin"), help="folder of snn-run")
     parser.add_argument("--out", help="write the measurements as JSON lines")
