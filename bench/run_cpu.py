@@ -52,7 +52,7 @@ def run(command, args, cores=None):
     cores = sorted(os.sched_getaffinity(0))[:cores or args.threads]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=args.timeout, preexec_fn=lambda: os.sched_setaffinity(0, cores),
-                              env={**os.environ, "OMP_NUM_THREADS": str(len(cores)), **(AVX2 if args.avx2 else {})})
+                              env={**os.environ, "OMP_NUM_THREADS": str(len(cores)), **(AVX2 if getattr(args, "avx2", False) else {})})
     except subprocess.TimeoutExpired:
         return None, f"over {args.timeout} s"
     if done.returncode != 0:
