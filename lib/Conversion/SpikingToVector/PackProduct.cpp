@@ -278,6 +278,25 @@ void ProductLowering::packATransposed(Value padded) {
   });
 }
 
+/// Copies the part of memory that the block's rows and steps come from.
+void ProductLowering::packAImage() {
+  // Where spikes are bits, vectors of them begin at bytes.
+  constexpr int64_t alignment = 64;
+  Value first = index.add(aRows->getOffset(index, blockRow),
+                          aSteps->getOffset(index, blockStart));
+  Value last = index.add(aRows->getOffset(index, index.sub(blockRowEnd, one)),
+                         aSteps->getOffset(index, index.sub(blockEnd, one)));
+  imageStart = times(
+      index.div(index.add(aBase, first), index.constant(alignment)), alignment);
+  Value count = plus(index.sub(index.add(aBase, last), imageStart), 1);
+  // What the last vector writes too much has a place.
+  aBlock = memref::AllocOp::create(
+      b, loc, MemRefType::get({ShapedType::kDynamic}, type),
+      plus(count, lanes));
+  copyFactors(product.a, operandOf(product.a.operand), imageStart, count,
+              aBlock, zero);
+}
+
 /// Packs rows `blockRow` to `blockRowEnd`, rounded up to whole register blocks,
 /// and steps `blockStart` to `blockEnd` of A. Rows beyond the last one of the
 /// matrix repeat it.
@@ -294,6 +313,8 @@ void ProductLowering::packA() {
 
   if (packingOfA == PackingOfA::Transposed)
     return packATransposed(padded);
+  if (packingOfA == PackingOfA::Image)
+    return packAImage();
 
   if (packingOfA == PackingOfA::Rows) {
     forEachRun(

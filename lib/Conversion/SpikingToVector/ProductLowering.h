@@ -74,6 +74,9 @@ enum class PackingOfA {
   Transposed,
   /// Register blocks of rows for each k, copied along m.
   Columns,
+  /// As it lies in memory, with what is between: windows that overlap, or rows
+  /// side by side, as numbers.
+  Image,
   /// Row by row, element by element.
   Elements
 };
@@ -145,6 +148,10 @@ private:
                           bool tail);
   void packA();
   void packATransposed(mlir::Value padded);
+  void packAImage();
+  /// Whether elements of A come in memory's order, row by row and step by step.
+  bool isInMemoryOrder();
+  bool isImageSmall();
   void packB(mlir::Value rows);
   void packSteps();
   mlir::Value getPanelRows(mlir::Value steps);
@@ -194,6 +201,13 @@ private:
   /// Distance of the rows of a packed block of A; the vector at the end takes
   /// what copies write too much.
   int64_t rowDistance() const { return stepsOfBlock + lanes; }
+  /// Iterations of `loops`.
+  mlir::Value getSize(llvm::ArrayRef<int64_t> loops) {
+    mlir::Value size = one;
+    for (int64_t loop : loops)
+      size = index.mul(size, space.sizes[loop]);
+    return size;
+  }
   /// Vectors in a line of the caches.
   int64_t vectorsOfLine() const {
     return std::max<int64_t>(512 / vectorBits, 1);
@@ -219,7 +233,8 @@ private:
   PackingOfA packingOfA = PackingOfA::None;
   PackingOfB packingOfB = PackingOfB::Rows;
   bool mayReadB = false;
-  /// Whether the kernel reads rows of A that lie side by side, step by step.
+  /// Whether the kernel reads rows of A that lie side by side, step by step,
+  /// from A or from an image of it.
   bool readInPlace = false;
   /// Whether there are no rows beside those of whole register blocks.
   bool wholeTiles = false;
@@ -239,6 +254,8 @@ private:
   /// Rows of the block of A.
   mlir::Value blockRow, blockRowEnd;
   mlir::Value aBlock, aRowTable, aStepTable, bTable;
+  /// Where the copied image begins in A.
+  mlir::Value imageStart;
   /// B where the kernel reads it, the distance of its rows, and whether this is
   /// the operand itself.
   mlir::Value bSource, bRowStride, bUnpacked, bPacked, panelRows;

@@ -163,9 +163,12 @@ void ProductLowering::emitKernel(int64_t rows, Value firstRow, Value panel,
   Value aCorner, aRow, aStep;
   switch (packingOfA) {
   case PackingOfA::None:
+  case PackingOfA::Image:
     aRow = aRows->stride;
     aStep = aSteps->stride;
     aCorner = index.add(aBase, aRows->getOffset(index, row));
+    if (packingOfA == PackingOfA::Image)
+      aCorner = index.sub(aCorner, imageStart);
     break;
   case PackingOfA::Transposed:
   case PackingOfA::Columns:
@@ -220,7 +223,8 @@ void ProductLowering::emitKernel(int64_t rows, Value firstRow, Value panel,
       };
       for (int64_t v = 0; v < vectors; v += vectorsOfLine())
         prefetch(bSource, plus(bOffset, v * lanes), bRowStride);
-      prefetch(aSource, aOffset, aStep);
+      if (packingOfA == PackingOfA::None)
+        prefetch(aSource, aOffset, aStep);
     }
     for (int64_t r = 0; r < rows; ++r) {
       Value element = memref::LoadOp::create(
@@ -237,7 +241,9 @@ void ProductLowering::emitKernel(int64_t rows, Value firstRow, Value panel,
     return loop.getResults();
   };
   SmallVector<Value> chains;
-  if (packingOfA != PackingOfA::None) {
+  bool inPlace =
+      packingOfA == PackingOfA::None || packingOfA == PackingOfA::Image;
+  if (!inPlace) {
     chains = walk(zero, index.sub(blockEnd, blockStart), zero, aCorner, acc);
   } else if (aSteps->isLinear()) {
     chains = walk(blockStart, blockEnd, blockStart, aCorner, acc);
@@ -289,7 +295,7 @@ void ProductLowering::emitRowBlocks(Value panel, bool tail) {
   if (knownRows)
     return emitKernel(*knownRows % rowsOfTile, full, panel, tail, false);
 
-  if (packingOfA == PackingOfA::None) {
+  if (packingOfA == PackingOfA::None || packingOfA == PackingOfA::Image) {
     // Nothing repeats the last row: blocks of some rows, then single rows.
     Value row = full;
     for (int64_t rows : {rowsOfTile / 3, int64_t(1)}) {
@@ -339,7 +345,7 @@ void ProductLowering::emitTask(Value firstRow, Value endRow, Value firstPanel,
 /// The same, with the rows of A in one way.
 void ProductLowering::emitRows(Value firstRow, Value endRow, Value firstPanel,
                                Value endPanel) {
-  if (packingOfA != PackingOfA::None)
+  if (packingOfA != PackingOfA::None && packingOfA != PackingOfA::Image)
     aBlock = memref::AllocOp::create(
         b, loc, MemRefType::get({rowsOfBlock * rowDistance()}, type));
   createLoop(
@@ -372,11 +378,13 @@ void ProductLowering::emitRows(Value firstRow, Value endRow, Value firstPanel,
                                 [&] { emitRowBlocks(fullPanels, true); });
                      if (aStepTable)
                        memref::DeallocOp::create(b, loc, aStepTable);
+                     if (packingOfA == PackingOfA::Image)
+                       memref::DeallocOp::create(b, loc, aBlock);
                    });
         if (aRowTable)
           memref::DeallocOp::create(b, loc, aRowTable);
       });
-  if (packingOfA != PackingOfA::None)
+  if (packingOfA != PackingOfA::None && packingOfA != PackingOfA::Image)
     memref::DeallocOp::create(b, loc, aBlock);
 }
 
@@ -574,8 +582,9 @@ void ProductLowering::report() {
   StringRef rows = packingOfA == PackingOfA::None   ? "read where they are"
                    : packingOfA == PackingOfA::Rows ? "copied along k"
                    : packingOfA == PackingOfA::Transposed ? "transposed"
-                   : packingOfA == PackingOfA::Columns
-                       ? "copied along the rows"
+                   : packingOfA == PackingOfA::Columns ? "copied along the rows"
+                   : packingOfA == PackingOfA::Image
+                       ? "read from a copy of the image"
                        : "gathered element by element";
   StringRef columns =
       mayReadB                               ? "read where they are or copied"
@@ -646,9 +655,7 @@ void ProductLowering::packSteps() {
 /// The sizes of B in panels.
 void ProductLowering::measureB() {
   sizeN = space.sizes[product.n];
-  sizeK = one;
-  for (int64_t loop : product.k)
-    sizeK = index.mul(sizeK, space.sizes[loop]);
+  sizeK = getSize(product.k);
   Value width = index.constant(columnsOfTile);
   fullPanels = index.div(sizeN, width);
   panels = index.div(plus(sizeN, columnsOfTile - 1), width);
@@ -767,6 +774,41 @@ void ProductLowering::hoistB() {
   measureB();
 }
 
+bool ProductLowering::isInMemoryOrder() {
+  Value a = product.op->getOperand(product.a.operand);
+  if (!cast<MemRefType>(a.getType()).getLayout().isIdentity())
+    return false;
+  AffineMap map = product.op.getMatchingIndexingMap(
+      &product.op->getOpOperand(product.a.operand));
+  for (ArrayRef<int64_t> loops :
+       {ArrayRef<int64_t>(product.m), ArrayRef<int64_t>(product.k)}) {
+    int64_t next = 0;
+    for (int64_t loop : loops) {
+      SmallVector<int64_t> dims;
+      for (auto [dim, expression] : llvm::enumerate(map.getResults()))
+        if (expression.isFunctionOfDim(loop))
+          dims.push_back(dim);
+      const SymbolicSize &stride = operandOf(product.a.operand).symbolic[loop];
+      if (dims.size() != 1 || dims[0] < next || stride.factor < 1)
+        return false;
+      next = dims[0] + 1;
+    }
+  }
+  return true;
+}
+
+/// Whether a block's part of memory is much smaller than its rows and steps, so
+/// that it pays to copy that.
+bool ProductLowering::isImageSmall() {
+  auto rows = known(sizeM);
+  if (!rows || !isInMemoryOrder())
+    return false;
+  auto extent = known(aRows->getOffset(index, index.constant(*rows - 1)));
+  return extent &&
+         2 * (*extent + stepsOfStreamed * aSteps->symbolicStride.factor) <=
+             *rows * stepsOfStreamed;
+}
+
 void ProductLowering::run() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(product.op);
@@ -779,9 +821,7 @@ void ProductLowering::run() {
   zero = index.constant(0);
   one = index.constant(1);
   sizeN = space.sizes[product.n];
-  sizeK = one;
-  for (int64_t loop : product.k)
-    sizeK = index.mul(sizeK, space.sizes[loop]);
+  sizeK = getSize(product.k);
 
   // The register block: all but a few of the 16 or 32 vector registers.
   lanes = vectorBits / type.getIntOrFloatBitWidth();
@@ -793,6 +833,7 @@ void ProductLowering::run() {
   aSteps.emplace(index, space, a, product.k);
   bSteps.emplace(index, space, bb, product.k);
   aRows.emplace(index, space, a, product.m);
+  sizeM = getSize(product.m);
   bool sameType = a.element == type && product.a.conversion.empty();
   int64_t panelsPerRow =
       knownColumns ? llvm::divideCeil(*knownColumns, columnsOfTile)
@@ -807,16 +848,19 @@ void ProductLowering::run() {
   // apart or few panels use it.
   auto stepsOfRun = known(aSteps->runSize);
   bool alongSteps = aSteps->hasStride(1);
-  bool mayReadA =
-      sameType && fittingRows && aRows->symbolicStride.isConstant() &&
+  bool mayWalkA =
+      fittingRows && aRows->symbolicStride.isConstant() &&
       aSteps->symbolicStride.isConstant() &&
       (aSteps->isLinear() || (stepsOfRun && *stepsOfRun >= shortestRun));
+  bool mayReadA = mayWalkA && sameType;
   int64_t bytesOfElement = type.getIntOrFloatBitWidth() / 8;
   int64_t stepBytes = aSteps->symbolicStride.factor * bytesOfElement;
-  readInPlace =
-      mayReadA && aRows->hasStride(1) && stepBytes <= bytesBetweenSteps;
-  if (readInPlace ||
-      (mayReadA && panelsPerRow < (alongSteps ? panelsThatPayCopying : 2)))
+  readInPlace = mayWalkA && aRows->hasStride(1) &&
+                stepBytes <= bytesBetweenSteps && (sameType || isImageSmall());
+  if (readInPlace && !sameType)
+    packingOfA = PackingOfA::Image;
+  else if (readInPlace ||
+           (mayReadA && panelsPerRow < (alongSteps ? panelsThatPayCopying : 2)))
     packingOfA = PackingOfA::None;
   else if (alongSteps)
     packingOfA = panelsPerRow < panelsThatPayTransposing
@@ -826,8 +870,8 @@ void ProductLowering::run() {
     packingOfA = PackingOfA::Columns;
   else
     packingOfA = PackingOfA::Elements;
-  if (fittingRows &&
-      (packingOfA == PackingOfA::None || packingOfA == PackingOfA::Columns)) {
+  if (fittingRows && (readInPlace || packingOfA == PackingOfA::None ||
+                      packingOfA == PackingOfA::Columns)) {
     wholeTiles = !aRows->isLinear();
     rowsOfTile = fittingRows;
   }
@@ -860,9 +904,7 @@ void ProductLowering::run() {
     cOuter.emplace(index, space, c, outerM);
   }
   cRows.emplace(index, space, c, rows);
-  sizeM = one;
-  for (int64_t loop : rows)
-    sizeM = index.mul(sizeM, space.sizes[loop]);
+  sizeM = getSize(rows);
 
   packingOfB = bb.symbolic[product.n].isConstant(1) ? PackingOfB::Rows
                : bSteps->hasStride(1)               ? PackingOfB::Transposed

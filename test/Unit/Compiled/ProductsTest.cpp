@@ -215,6 +215,25 @@ TEST_F(ProductsTest, ConvolutionWeightGradient) {
     })mlir",
          {0.15},
          {2}});
+  // From an image of numbers: rows of 10 pixels, blocks of steps that end within
+  // one, several samples.
+  check({R"mlir(
+    func.func @f(%x: tensor<?x7x10x24xi1>, %g: tensor<?x7x10x70xf32>) -> tensor<3x3x24x70xf32> {
+      %y = spiking.conv_weight_gradient %x, %g {layout = #spiking.layout<channels_last>, padding = array<i64: 1, 1>}
+        : (tensor<?x7x10x24xi1>, tensor<?x7x10x70xf32>) -> tensor<3x3x24x70xf32>
+      return %y : tensor<3x3x24x70xf32>
+    })mlir",
+         {0.15},
+         {0, 1, 5},
+         false});
+  check({R"mlir(
+    func.func @f(%x: tensor<?x9x17x8xi1>, %g: tensor<?x7x8x33xf64>) -> tensor<3x3x8x33xf64> {
+      %y = spiking.conv_weight_gradient %x, %g {layout = #spiking.layout<channels_last>, strides = array<i64: 1, 2>}
+        : (tensor<?x9x17x8xi1>, tensor<?x7x8x33xf64>) -> tensor<3x3x8x33xf64>
+      return %y : tensor<3x3x8x33xf64>
+    })mlir",
+         {0.15},
+         {3}});
 }
 
 } // namespace rheobase::test
