@@ -81,7 +81,26 @@ func.func @forward(%x: tensor<?x{b}x8xf32> {{spiking.name = "x"}}, %w: tensor<8x
 """
 
 
-NETWORKS = {"mlp": mlp, "conv": conv, "own_neuron": own_neuron}
+def recurrent(batch):
+    b = batch or "?"
+    return f"""
+func.func @forward(%x: tensor<?x{b}x8xf32> {{spiking.name = "x"}}, %wi: tensor<8x48xf32> {{spiking.name = "wi"}}, %wr: tensor<48x48xf32> {{spiking.name = "wr"}},
+    %v0: tensor<{b}x48xf32> {{spiking.name = "v0"}}, %z0: tensor<{b}x48xi1> {{spiking.name = "z0"}}) -> (tensor<?x{b}x48xi1>, tensor<{b}x48xf32>) {{
+  %c0 = arith.constant 0 : index
+  %T = tensor.dim %x, %c0 : tensor<?x{b}x8xf32>
+  %s, %vT, %zT = spiking.time_loop %t = 0 to %T over(%x_t = %x : tensor<?x{b}x8xf32>) state(%v = %v0 : tensor<{b}x48xf32>, %z = %z0 : tensor<{b}x48xi1>) -> (tensor<?x{b}x48xi1>) {{
+    %a = spiking.linear %x_t, %wi : (tensor<{b}x8xf32>, tensor<8x48xf32>) -> tensor<{b}x48xf32>
+    %r = spiking.linear %z, %wr : (tensor<{b}x48xi1>, tensor<48x48xf32>) -> tensor<{b}x48xf32>
+    %i = arith.addf %a, %r : tensor<{b}x48xf32>
+    %s1, %v1 = spiking.lif %i, %v {{{LIF}}} : (tensor<{b}x48xf32>, tensor<{b}x48xf32>) -> (tensor<{b}x48xi1>, tensor<{b}x48xf32>)
+    spiking.yield %s1 : tensor<{b}x48xi1> next(%v1, %s1 : tensor<{b}x48xf32>, tensor<{b}x48xi1>)
+  }}
+  return %s, %vT : tensor<?x{b}x48xi1>, tensor<{b}x48xf32>
+}}
+"""
+
+
+NETWORKS = {"mlp": mlp, "conv": conv, "own_neuron": own_neuron, "recurrent": recurrent}
 
 
 def float_buffers(text):
@@ -113,6 +132,8 @@ def check_buffers(tool, folder, text, *options):
 @pytest.mark.parametrize("batch", [None, 48], ids=["dynamic", "static"])
 @pytest.mark.parametrize("network", NETWORKS)
 def test_currents_exist_for_a_block_of_samples(tool, tmp_path, network, batch, options):
+    if network == "recurrent" and batch:
+        pytest.skip("blocks of samples have a dynamic batch")
     check_buffers(tool, tmp_path, NETWORKS[network](batch), *options)
 
 
@@ -197,6 +218,14 @@ def test_nests_compute_what_the_interpreter_computes(tool, tmp_path, network, sa
     path.write_text(NETWORKS[network](None))
     # 48 samples are more than the caches hold.
     result = tool("snn-run", path, "--random", "--seed=3", f"--dims=T=16,B={samples}", "--check")
+    assert "agree in every element" in result.stdout
+
+
+@pytest.mark.parametrize("samples", [3, 40])
+def test_backward_loops_compute_states_again_block_by_block(tool, tmp_path, samples):
+    path = tmp_path / "net.mlir"
+    path.write_text(recurrent(None))
+    result = tool("snn-run", path, "--function=forward", "--differentiate", "--random", "--seed=3", f"--dims=T=9,B={samples}", "--check")
     assert "agree in every element" in result.stdout
 
 

@@ -21,6 +21,9 @@ namespace rheobase {
 /// it use the threads where the loop itself does not.
 inline constexpr llvm::StringLiteral kThreadsInsideAttrName =
     "rheobase.threads_inside";
+/// Unit attribute of a sequential loop in such a one whose iterations are too
+/// short for threads.
+inline constexpr llvm::StringLiteral kOneThreadAttrName = "rheobase.one_thread";
 
 #define GEN_PASS_DECL
 #include "rheobase/Conversion/Passes.h.inc"

@@ -18,7 +18,8 @@ def ConvertSpikingToLinalgPass : Pass<"convert-spiking-to-linalg"> {
   let description = [{
     From level L1 or L2 to L3. Kernels are inlined, time loops become `scf.for`; products, convolutions, sums and losses
     become `linalg.generic` whose reduction loops are the chains of docs/Semantics.md, in this order; T and B stay separate loops.
-    With `samples-per-block`, blocks of samples take all steps of a time loop in parallel where samples do not meet in it. Layers outside time
+    With `samples-per-block`, blocks of samples take all steps of a time loop in parallel where samples do not meet in it; products and scans that only
+    the loop reads are computed for a block, too. Layers outside time
     loops whose currents only they use (in inference: products, scans, pools, and what is between them) share a loop over such blocks, too: no current of
     all samples and steps exists. Threads take shares of the samples; at run time a share is a block, as many samples as the second-level cache has room
     for, or, where there are few samples or all their currents fit into the caches, everything: then the operations in it use the threads

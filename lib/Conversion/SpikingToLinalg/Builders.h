@@ -168,9 +168,14 @@ void populateShapePatterns(mlir::RewritePatternSet &patterns);
 void populateRandomPatterns(mlir::RewritePatternSet &patterns);
 void populateEndPatterns(mlir::RewritePatternSet &patterns);
 void populateTimePatterns(mlir::RewritePatternSet &patterns);
-void populateSampleBlockPatterns(mlir::RewritePatternSet &patterns,
-                                 int64_t samplesPerBlock);
 void populateKernelInliningPatterns(mlir::RewritePatternSet &patterns);
+
+/// Turns time loops in `root` into parallel loops over blocks of samples, each
+/// with a time loop, where samples do not meet in them. What only such a loop
+/// reads is computed for a block, too. With `threads` that uses the threads
+/// where there is one block.
+void divideTimeLoops(mlir::RewriterBase &rewriter, mlir::Operation *root,
+                     int64_t samplesPerBlock, bool threads);
 
 } // namespace rheobase
 

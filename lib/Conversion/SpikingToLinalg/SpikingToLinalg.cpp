@@ -55,9 +55,7 @@ struct ConvertSpikingToLinalgPass
         for (Block &block : function.getBody())
           formSampleNests(rewriter, block, samplesPerBlock, threads);
       });
-      RewritePatternSet blocks(context);
-      populateSampleBlockPatterns(blocks, samplesPerBlock);
-      walkAndApplyPatterns(root, std::move(blocks));
+      divideTimeLoops(rewriter, root, samplesPerBlock, threads);
     }
     populateSpikingToLinalgPatterns(patterns);
     walkAndApplyPatterns(root, std::move(patterns));

@@ -7,6 +7,7 @@
 #include "Builders.h"
 #include "SampleBlocks.h"
 
+#include "rheobase/Conversion/Passes.h"
 #include "rheobase/Support/Remarks.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -100,13 +101,39 @@ private:
   IRMapping mapping;
 };
 
-/// A time loop becomes blocks of samples in parallel, each with a time loop.
-struct DivideTimeLoop : OpRewritePattern<TimeLoopOp> {
-  DivideTimeLoop(MLIRContext *context, int64_t samplesPerBlock)
-      : OpRewritePattern(context), samplesPerBlock(samplesPerBlock) {}
+/// Blocks of samples of what a time loop reads. What is computed for the loop
+/// alone (products, scans) is computed block by block.
+class BlockOperands {
+public:
+  BlockOperands(RewriterBase &rewriter, TimeLoopOp loop, Value first,
+                Value size)
+      : rewriter(rewriter), loop(loop), first(first), size(size) {}
 
-  LogicalResult matchAndRewrite(TimeLoopOp op,
-                                PatternRewriter &rewriter) const override {
+  /// The samples of `value`, which are its dimension `dim`. What has to be
+  /// computed is created by `b`.
+  Value get(ImplicitLocOpBuilder &b, Value value, int64_t dim);
+  /// Offsets, sizes and strides of them.
+  void setSlice(ImplicitLocOpBuilder &b, Value value, int64_t dim);
+
+  Sizes offsets, sizes, strides;
+  /// What is computed in blocks, users first.
+  SmallVector<Operation *> moved;
+
+private:
+  bool isForLoopOnly(Operation *op);
+  Value compute(ImplicitLocOpBuilder &b, LinearOp linear, int64_t dim);
+  Value compute(ImplicitLocOpBuilder &b, ScanOp scan, OpResult result,
+                int64_t dim);
+
+  RewriterBase &rewriter;
+  TimeLoopOp loop;
+  Value first, size;
+  IRMapping parts;
+};
+
+/// Turns time loops into blocks of samples in parallel, each with a time loop.
+struct TimeLoopDivider {
+  LogicalResult divide(TimeLoopOp op) const {
     if (op->getParentOfType<TimeLoopOp>() || op->getParentOfType<scf::ForOp>())
       return failure();
     std::string reason;
@@ -145,23 +172,16 @@ struct DivideTimeLoop : OpRewritePattern<TimeLoopOp> {
     Value size =
         arith::MinSIOp::create(b, constantIndex(b, samplesPerBlock),
                                arith::SubIOp::create(b, count, first));
-    Sizes offsets, sizes, strides;
-    auto setSlice = [&](Value value, int64_t dim) {
-      sizes = sizesOf(b, value);
-      offsets.assign(sizes.size(), zero);
-      strides.assign(sizes.size(), b.getIndexAttr(1));
-      offsets[dim] = first;
-      sizes[dim] = size;
-    };
+    BlockOperands parts(rewriter, op, first, size);
     auto slice = [&](Value value, int64_t dim) -> Value {
-      setSlice(value, dim);
+      parts.setSlice(b, value, dim);
       return tensor::ExtractSliceOp::create(
-          b, cast<RankedTensorType>(value.getType()), value, offsets, sizes,
-          strides);
+          b, cast<RankedTensorType>(value.getType()), value, parts.offsets,
+          parts.sizes, parts.strides);
     };
     SmallVector<Value> inputs, states;
     for (auto [input, hasSamples] : llvm::zip(op.getInputs(), blocks->inputs))
-      inputs.push_back(hasSamples ? slice(input, 1) : input);
+      inputs.push_back(hasSamples ? parts.get(b, input, 1) : input);
     for (Value state : forall.getRegionIterArgs().drop_front(outputs))
       states.push_back(slice(state, 0));
     for (Value value : blocks->outside) {
@@ -176,8 +196,8 @@ struct DivideTimeLoop : OpRewritePattern<TimeLoopOp> {
 
     SmallVector<std::array<Sizes, 3>> places;
     for (auto [i, out] : llvm::enumerate(forall.getRegionIterArgs())) {
-      setSlice(out, int64_t(i) < outputs ? 1 : 0);
-      places.push_back({offsets, sizes, strides});
+      parts.setSlice(b, out, int64_t(i) < outputs ? 1 : 0);
+      places.push_back({parts.offsets, parts.sizes, parts.strides});
     }
 
     auto loop = TimeLoopOp::create(b, op.getSteps(), inputs, states,
@@ -192,12 +212,18 @@ struct DivideTimeLoop : OpRewritePattern<TimeLoopOp> {
          llvm::zip(loop.getResults(), forall.getRegionIterArgs(), places))
       tensor::ParallelInsertSliceOp::create(b, result, out, place[0], place[1],
                                             place[2]);
+    // Few samples: the threads are for what is in front of the loop.
+    if (threads && !parts.moved.empty())
+      forall->setDiscardableAttr(kThreadsInsideAttrName, b.getUnitAttr());
     rewriter.replaceOp(op, forall.getResults());
+    for (Operation *producer : parts.moved)
+      rewriter.eraseOp(producer);
     return success();
   }
 
-private:
+  RewriterBase &rewriter;
   int64_t samplesPerBlock;
+  bool threads;
 };
 
 struct ConvertTimeLoop : OpRewritePattern<TimeLoopOp> {
@@ -226,6 +252,10 @@ struct ConvertTimeLoop : OpRewritePattern<TimeLoopOp> {
 
     auto loop = scf::ForOp::create(b, constantIndex(b, 0), op.getSteps(),
                                    constantIndex(b, 1), inits);
+    // A step is too short to wake threads for.
+    if (auto blocks = op->getParentOfType<scf::ForallOp>();
+        blocks && blocks->hasAttr(kThreadsInsideAttrName))
+      loop->setDiscardableAttr(kOneThreadAttrName, b.getUnitAttr());
     ValueRange iterArgs = loop.getRegionIterArgs();
     b.setInsertionPointToStart(loop.getBody());
     Value t = loop.getInductionVar();
@@ -294,13 +324,130 @@ struct InlineKernel : OpRewritePattern<KernelOp> {
 
 } // namespace
 
+void BlockOperands::setSlice(ImplicitLocOpBuilder &b, Value value,
+                             int64_t dim) {
+  sizes = sizesOf(b, value);
+  offsets.assign(sizes.size(), b.getIndexAttr(0));
+  strides.assign(sizes.size(), b.getIndexAttr(1));
+  offsets[dim] = first;
+  sizes[dim] = size;
+}
+
+/// Whether all that `op` computes is read by the loop, or by what is computed
+/// in blocks already; sizes of it are taken from elsewhere.
+bool BlockOperands::isForLoopOnly(Operation *op) {
+  if (op->getBlock() != loop->getBlock())
+    return false;
+  SmallVector<std::pair<Operation *, Value>> sizes;
+  for (Operation *user : op->getUsers()) {
+    if (user == loop || llvm::is_contained(moved, user))
+      continue;
+    auto dim = dyn_cast<tensor::DimOp>(user);
+    std::optional<int64_t> index = dim ? dim.getConstantIndex() : std::nullopt;
+    if (!index)
+      return false;
+    ImplicitLocOpBuilder b(op->getLoc(), rewriter);
+    OpBuilder::InsertionGuard guard(rewriter);
+    b.setInsertionPoint(op);
+    // The rows of a product are those of its input.
+    Value source = dim.getSource();
+    if (auto linear = dyn_cast<LinearOp>(op))
+      source = linear.getInput();
+    if (isa<LinearOp>(op) &&
+        *index + 1 >= cast<RankedTensorType>(source.getType()).getRank())
+      return false;
+    OpFoldResult known = sizeOf(b, source, *index);
+    sizes.emplace_back(user, asIndex(b, known));
+  }
+  for (auto [user, known] : sizes)
+    rewriter.replaceOp(user, known);
+  return true;
+}
+
+Value BlockOperands::compute(ImplicitLocOpBuilder &b, LinearOp linear,
+                             int64_t dim) {
+  // The last dimension is that of the product.
+  if (dim + 1 >= cast<RankedTensorType>(linear.getInput().getType()).getRank())
+    return {};
+  if (!isForLoopOnly(linear))
+    return {};
+  moved.push_back(linear);
+  Value input = get(b, linear.getInput(), dim);
+  Operation *clone = b.clone(*linear);
+  clone->setOperand(0, input);
+  return clone->getResult(0);
+}
+
+Value BlockOperands::compute(ImplicitLocOpBuilder &b, ScanOp scan,
+                             OpResult result, int64_t dim) {
+  auto rankOf = [](Value value) {
+    return cast<RankedTensorType>(value.getType()).getRank();
+  };
+  int64_t rank = scan.getSpace().size();
+  int64_t sampleDim = dim - (rankOf(result) - rank);
+  if (!scan.getAccumulators().empty() || !scan.getReplayed().empty() ||
+      !scan.hasPureTensorSemantics() || sampleDim < 0 ||
+      !llvm::all_of(
+          scan.getStateResults(),
+          [](Value state) { return state.use_empty(); }) ||
+      !isForLoopOnly(scan))
+    return {};
+  moved.push_back(scan);
+  bool timed = !scan.isStep();
+  SmallVector<Value> operands;
+  for (OpOperand &operand : scan->getOpOperands()) {
+    Value value = operand.get();
+    auto type = cast<RankedTensorType>(value.getType());
+    int64_t own = sampleDim + type.getRank() - rank;
+    bool isSequence = timed && (llvm::is_contained(scan.getIns(), value) ||
+                                llvm::is_contained(scan.getOuts(), value));
+    if (own < isSequence || !type.isDynamicDim(own)) {
+      operands.push_back(value);
+    } else if (value.getDefiningOp<tensor::EmptyOp>()) {
+      setSlice(b, value, own);
+      operands.push_back(emptyOf(b, type, sizes));
+    } else {
+      operands.push_back(get(b, value, own));
+    }
+  }
+  Operation *clone = b.clone(*scan);
+  clone->setOperands(operands);
+  for (auto [from, to] : llvm::zip(scan->getResults(), clone->getResults()))
+    parts.map(from, to);
+  return clone->getResult(result.getResultNumber());
+}
+
+Value BlockOperands::get(ImplicitLocOpBuilder &b, Value value, int64_t dim) {
+  if (Value known = parts.lookupOrNull(value))
+    return known;
+  Value part;
+  if (auto linear = value.getDefiningOp<LinearOp>())
+    part = compute(b, linear, dim);
+  else if (auto scan = value.getDefiningOp<ScanOp>())
+    part = compute(b, scan, cast<OpResult>(value), dim);
+  if (!part) {
+    setSlice(b, value, dim);
+    part = tensor::ExtractSliceOp::create(
+        b, cast<RankedTensorType>(value.getType()), value, offsets, sizes,
+        strides);
+  }
+  parts.map(value, part);
+  return part;
+}
+
 void rheobase::populateTimePatterns(RewritePatternSet &patterns) {
   patterns.add<ConvertTimeLoop>(patterns.getContext());
 }
 
-void rheobase::populateSampleBlockPatterns(RewritePatternSet &patterns,
-                                           int64_t samplesPerBlock) {
-  patterns.add<DivideTimeLoop>(patterns.getContext(), samplesPerBlock);
+void rheobase::divideTimeLoops(RewriterBase &rewriter, Operation *root,
+                               int64_t samplesPerBlock, bool threads) {
+  SmallVector<TimeLoopOp> loops;
+  root->walk([&](TimeLoopOp loop) { loops.push_back(loop); });
+  TimeLoopDivider divider{rewriter, samplesPerBlock, threads};
+  for (TimeLoopOp loop : loops) {
+    rewriter.setInsertionPoint(loop);
+    (void)divider.divide(loop);
+  }
 }
 
 void rheobase::populateKernelInliningPatterns(RewritePatternSet &patterns) {

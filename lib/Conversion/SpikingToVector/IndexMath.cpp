@@ -35,8 +35,9 @@ void rheobase::createLoop(OpBuilder &builder, Location loc, Value lower,
 bool rheobase::isInParallelLoop(OpBuilder &builder) {
   for (Operation *parent = builder.getInsertionBlock()->getParentOp(); parent;
        parent = parent->getParentOp())
-    if (isa<scf::ParallelOp, scf::ForallOp>(parent) &&
-        !parent->hasAttr(kThreadsInsideAttrName))
+    if ((isa<scf::ParallelOp, scf::ForallOp>(parent) &&
+         !parent->hasAttr(kThreadsInsideAttrName)) ||
+        parent->hasAttr(kOneThreadAttrName))
       return true;
   return false;
 }

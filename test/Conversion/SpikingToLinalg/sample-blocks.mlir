@@ -110,3 +110,65 @@ func.func @no_state(%x: tensor<?x4xf32>, %w: tensor<4x8xf32>, %T: index) -> tens
   }
   return %y : tensor<?x?x8xf32>
 }
+
+// -----
+
+// What only the loop reads is computed for a block, too: a product, and the scan
+// before it, whose other reader is the product. Threads are for these where there
+// is one block, and a step is for one thread.
+// CHECK-LABEL: func.func @before
+// CHECK-NOT:     linalg.generic
+// CHECK:         scf.forall (%[[FIRST:.*]]) = (0) to
+// CHECK:           %[[SIZE:.*]] = arith.minsi
+// CHECK:           %[[X:.*]] = tensor.extract_slice %arg0[0, %[[FIRST]], 0] [%{{.*}}, %[[SIZE]], 6]
+// CHECK:           %[[E:.*]] = tensor.empty(%{{.*}}, %[[SIZE]]) : tensor<?x?x6xi1>
+// CHECK:           %[[U:.*]] = tensor.extract_slice %arg1[%[[FIRST]], 0] [%[[SIZE]], 6]
+// CHECK:           %[[S:.*]]:2 = spiking.scan forward ins(%{{.*}} = %[[X]] : {{.*}}) outs(%[[E]] : {{.*}}) states(%{{.*}} = %[[U]]
+// CHECK:           linalg.generic {{.*}} ins(%[[S]]#0,
+// CHECK:           scf.for
+// CHECK:           } {rheobase.one_thread}
+// CHECK:         } {rheobase.threads_inside}
+func.func @before(%x: tensor<?x?x6xf32>, %u0: tensor<?x6xf32>, %v0: tensor<?x8xf32>, %wi: tensor<6x8xf32>, %w: tensor<8x8xf32>, %e: tensor<?x?x6xi1>) -> tensor<?x8xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %T = tensor.dim %x, %c0 : tensor<?x?x6xf32>
+  %B = tensor.dim %x, %c1 : tensor<?x?x6xf32>
+  %out = tensor.empty(%T, %B) : tensor<?x?x6xi1>
+  %s, %u = spiking.scan forward ins(%a = %x : tensor<?x?x6xf32>) outs(%out : tensor<?x?x6xi1>) states(%m = %u0 : tensor<?x6xf32>) {
+    %h = arith.addf %m, %a : f32
+    %f = spiking.fire %h {surrogate = #spiking.atan} : f32 -> i1
+    spiking.yield %f : i1 next(%h : f32)
+  }
+  %i = spiking.linear %s, %wi : (tensor<?x?x6xi1>, tensor<6x8xf32>) -> tensor<?x?x8xf32>
+  %steps = tensor.dim %i, %c0 : tensor<?x?x8xf32>
+  %vT = spiking.time_loop %t = 0 to %steps over(%i_t = %i : tensor<?x?x8xf32>) state(%v = %v0 : tensor<?x8xf32>) {
+    %y = spiking.linear %v, %w : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+    %v1 = spiking.scan step ins(%b = %y : tensor<?x8xf32>, %d = %i_t : tensor<?x8xf32>) states(%m = %v : tensor<?x8xf32>) {
+      %g = arith.addf %b, %d : f32
+      %h = arith.addf %m, %g : f32
+      spiking.yield next(%h : f32)
+    }
+    spiking.yield next(%v1 : tensor<?x8xf32>)
+  }
+  return %vT : tensor<?x8xf32>
+}
+
+// The function returns the currents: they are computed once, for all samples.
+// CHECK-LABEL: func.func @returned
+// CHECK:         linalg.generic {{.*}} outs(%{{.*}} : tensor<?x?x8xf32>)
+// CHECK:         scf.forall
+// CHECK:           tensor.extract_slice
+// CHECK-NOT:       rheobase.one_thread
+func.func @returned(%x: tensor<?x?x6xf32>, %v0: tensor<?x8xf32>, %wi: tensor<6x8xf32>, %w: tensor<8x8xf32>, %T: index) -> (tensor<?x8xf32>, tensor<?x?x8xf32>) {
+  %i = spiking.linear %x, %wi : (tensor<?x?x6xf32>, tensor<6x8xf32>) -> tensor<?x?x8xf32>
+  %vT = spiking.time_loop %t = 0 to %T over(%i_t = %i : tensor<?x?x8xf32>) state(%v = %v0 : tensor<?x8xf32>) {
+    %y = spiking.linear %v, %w : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32>
+    %v1 = spiking.scan step ins(%b = %y : tensor<?x8xf32>, %d = %i_t : tensor<?x8xf32>) states(%m = %v : tensor<?x8xf32>) {
+      %g = arith.addf %b, %d : f32
+      %h = arith.addf %m, %g : f32
+      spiking.yield next(%h : f32)
+    }
+    spiking.yield next(%v1 : tensor<?x8xf32>)
+  }
+  return %vT, %i : tensor<?x8xf32>, tensor<?x?x8xf32>
+}

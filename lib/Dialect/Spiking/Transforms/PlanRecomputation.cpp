@@ -13,6 +13,7 @@
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSwitch.h"
 
@@ -235,6 +236,146 @@ static void store(Replay replay, ScanOp forward) {
 }
 
 namespace {
+
+/// States of a forward time loop with products, before each step, computed by a
+/// scan of their own: its inputs are what the loop's products gave, so no
+/// product runs again.
+class LoopReplay {
+public:
+  /// `reader`: what reads the states.
+  LoopReplay(TimeLoopOp loop, Operation *reader)
+      : loop(loop), yield(loop.getYield()), builder(reader) {}
+
+  /// Replaces those of the loop's outputs `candidates` that are its states, as
+  /// far as they can be computed; how many these are, in bytes a neuron and
+  /// step.
+  int64_t run(ArrayRef<unsigned> candidates);
+
+private:
+  std::optional<unsigned> getState(Value value);
+  /// The step scan that gives state `state` the next value.
+  ScanOp getScan(unsigned state);
+  Value getSequence(Value step, bool create);
+
+  TimeLoopOp loop;
+  YieldOp yield;
+  OpBuilder builder;
+  /// Outputs that are to go.
+  SetVector<unsigned> replaced;
+  DenseMap<Value, Value> sequences;
+};
+} // namespace
+
+std::optional<unsigned> LoopReplay::getState(Value value) {
+  auto it = llvm::find(loop.getStateArgs(), value);
+  if (it == loop.getStateArgs().end())
+    return std::nullopt;
+  return it - loop.getStateArgs().begin();
+}
+
+ScanOp LoopReplay::getScan(unsigned state) {
+  Value next = yield.getNext()[state];
+  auto scan = next.getDefiningOp<ScanOp>();
+  if (!scan || !scan.isStep() ||
+      !loop.getBody().isAncestor(scan->getParentRegion()) ||
+      !scan.getAccumulators().empty() || !scan.hasPureTensorSemantics())
+    return {};
+  // All of its states are states of the loop, which it carries on.
+  for (auto [init, result] :
+       llvm::zip(scan.getStates(), scan.getStateResults())) {
+    std::optional<unsigned> carried = getState(init);
+    if (!carried || yield.getNext()[*carried] != result)
+      return {};
+  }
+  for (Value param : scan.getParams())
+    if (loop.getBody().isAncestor(param.getParentRegion()))
+      return {};
+  return llvm::is_contained(scan.getStateResults(), next) ? scan : ScanOp();
+}
+
+/// A value of each step as a sequence: read, given, or elementwise of such;
+/// null if there is none. `create`: what it takes is created.
+Value LoopReplay::getSequence(Value step, bool create) {
+  if (Value known = sequences.lookup(step))
+    return known;
+  for (auto [argument, input] :
+       llvm::zip(loop.getInputArgs(), loop.getInputs()))
+    if (argument == step)
+      return input;
+  for (auto [number, value] : llvm::enumerate(yield.getOutputs()))
+    if (value == step && !replaced.contains(number))
+      return loop.getOutputs()[number];
+  Operation *op = step.getDefiningOp();
+  if (!op || !loop.getBody().isAncestor(op->getParentRegion()) ||
+      op->getNumResults() != 1 ||
+      !(op->hasTrait<OpTrait::Elementwise>() || isa<AddOp>(op)))
+    return {};
+  SmallVector<Value> operands;
+  for (Value operand : op->getOperands()) {
+    operands.push_back(getSequence(operand, create));
+    if (!operands.back())
+      return {};
+  }
+  if (!create)
+    return operands.front();
+  SmallVector<int64_t> shape(
+      cast<RankedTensorType>(operands.front().getType()).getShape());
+  Operation *sequence = builder.clone(*op);
+  sequence->setOperands(operands);
+  sequence->getResult(0).setType(
+      RankedTensorType::get(shape, getElementTypeOrSelf(step.getType())));
+  return sequences[step] = sequence->getResult(0);
+}
+
+int64_t LoopReplay::run(ArrayRef<unsigned> candidates) {
+  llvm::MapVector<ScanOp, SmallVector<unsigned>> scans;
+  for (unsigned number : candidates)
+    if (std::optional<unsigned> state = getState(yield.getOutputs()[number]))
+      if (ScanOp scan = getScan(*state)) {
+        scans[scan].push_back(number);
+        replaced.insert(number);
+      }
+  int64_t bytes = 0;
+  for (auto &[scan, numbers] : scans) {
+    if (!llvm::all_of(scan.getIns(), [&](Value in) {
+          return static_cast<bool>(getSequence(in, /*create=*/false));
+        }))
+      continue;
+    ScanComposer composer(builder, scan.getLoc(), Direction::Forward);
+    SmallVector<Value> arguments;
+    for (Value in : scan.getIns())
+      arguments.push_back(composer.getIn(getSequence(in, /*create=*/true)));
+    for (Value param : scan.getParams())
+      arguments.push_back(composer.getParam(param));
+    DenseMap<unsigned, Value> before;
+    for (Value init : scan.getStates()) {
+      unsigned state = *getState(init);
+      arguments.push_back(composer.addState(loop.getStates()[state]));
+      before[state] = arguments.back();
+    }
+    IRMapping mapping = composer.inlineBody(scan, arguments);
+    for (auto [number, next] : llvm::enumerate(scan.getYield().getNext()))
+      composer.setNext(number, mapping.lookupOrDefault(next));
+    for (unsigned number : numbers) {
+      Value output = loop.getOutputs()[number];
+      Value empty = tensor::EmptyOp::create(
+          builder, scan.getLoc(),
+          tensor::getMixedSizes(builder, scan.getLoc(), output),
+          getElementTypeOrSelf(output.getType()));
+      composer.addOutput(before[*getState(yield.getOutputs()[number])], empty);
+      bytes += getBytes(output);
+    }
+    ScanOp replay = composer.create();
+    for (auto [number, result] : llvm::zip(numbers, replay.getOutResults()))
+      loop.getOutputs()[number].replaceUsesWithIf(result, [](OpOperand &use) {
+        auto reader = dyn_cast<TimeLoopOp>(use.getOwner());
+        return reader && reader.isReverse();
+      });
+  }
+  return bytes;
+}
+
+namespace {
 struct PlanRecomputationPass
     : rheobase::spiking::impl::PlanRecomputationPassBase<
           PlanRecomputationPass> {
@@ -261,6 +402,49 @@ struct PlanRecomputationPass
     });
     for (ScanOp scan : scans)
       plan(scan, *chosen);
+    if (*chosen == Strategy::Store)
+      return;
+    SmallVector<TimeLoopOp> loops;
+    getOperation()->walk([&](TimeLoopOp loop) {
+      if (!loop.isReverse())
+        loops.push_back(loop);
+    });
+    for (TimeLoopOp loop : loops)
+      plan(loop);
+  }
+
+  /// States that only backward loops read are computed again.
+  void plan(TimeLoopOp loop) {
+    SmallVector<unsigned> candidates;
+    Operation *first = nullptr;
+    for (auto [number, output] : llvm::enumerate(loop.getOutputs())) {
+      if (!isa<FloatType>(getElementTypeOrSelf(output.getType())))
+        continue;
+      bool isRead = false, onlyBackward = true;
+      for (Operation *user : output.getUsers()) {
+        auto reader = dyn_cast<TimeLoopOp>(user);
+        bool isBackward = reader && reader.isReverse() &&
+                          reader->getBlock() == loop->getBlock();
+        isRead |= isBackward;
+        onlyBackward &= isBackward || isa<tensor::DimOp>(user);
+        if (isBackward && (!first || user->isBeforeInBlock(first)))
+          first = user;
+      }
+      if (isRead && onlyBackward)
+        candidates.push_back(number);
+    }
+    if (candidates.empty())
+      return;
+    int64_t bytes = LoopReplay(loop, first).run(candidates);
+    if (bytes == 0)
+      return;
+    auto function = loop->getParentOfType<FunctionOpInterface>();
+    remark::passed(loop.getLoc(),
+                   remark::RemarkOpts::name(remarks::kRecomputed)
+                       .category("spiking-plan-recomputation")
+                       .function(function ? function.getName() : StringRef()))
+        << "states of a loop are recomputed from its currents: " +
+               std::to_string(bytes) + " bytes a neuron and step are not kept";
   }
 
   void plan(ScanOp reverse, Strategy chosen) {

@@ -101,3 +101,40 @@ func.func @f(%e: tensor<?x4xi1>, %k: tensor<4xf32>, %v0: tensor<4xf32>) -> (tens
   }
   return %s, %v : tensor<?x4xi1>, tensor<4xf32>
 }
+
+// -----
+
+// The states of a loop with recurrent weights, before each step, which its
+// backward loop reads: a scan runs through them again, its inputs being what the
+// products gave. The loop does not give them.
+
+// CHECK-LABEL: func.func @f_gradient(
+// CHECK-SAME:    %[[X:[^ ,:#)]+]]: tensor<?x?x4xf32>, %[[V0:[^ ,:#)]+]]: tensor<?x4xf32>
+// CHECK:         %[[F:[^ ,:#)]+]]:{{[0-9]}}, %{{.*}} = spiking.time_loop %{{.*}} over(%{{.*}} = %[[X]]
+// CHECK:         %[[SUM:.*]] = arith.addf %[[X]], %[[F]]#{{[0-9]}} : tensor<?x?x4xf32>
+// CHECK:         %[[R:[^ ,:#)]+]]:2 = spiking.scan forward ins(%{{.*}} = %[[SUM]] : tensor<?x?x4xf32>) {{.*}} states(%[[V:[^ ,:#)]+]] = %[[V0]] : tensor<?x4xf32>)
+// CHECK:           spiking.yield %[[V]] : f32 next(
+// CHECK:         spiking.time_loop reverse {{.*}} = %[[R]]#0 : tensor<?x?x4xf32>
+// REMARK: remark: [Passed] recomputed | {{.*}} Function=f_gradient | Remark="states of a loop are recomputed from its currents: 4 bytes a neuron and step are not kept"
+// STORE:       func.func @f_gradient({{.*}}: tensor<?x?x4xf32>,
+// STORE-NOT:     spiking.scan forward
+// STORE:         spiking.time_loop reverse
+func.func @f(%x: tensor<?x?x4xf32>, %v0: tensor<?x4xf32>, %z0: tensor<?x4xi1>, %w: tensor<4x4xf32>, %e: tensor<?x4xi1>) -> (tensor<?x?x4xi1>, tensor<?x4xf32>) {
+  %c0 = arith.constant 0 : index
+  %T = tensor.dim %x, %c0 : tensor<?x?x4xf32>
+  %s, %vT, %zT = spiking.time_loop %t = 0 to %T over(%x_t = %x : tensor<?x?x4xf32>) state(%v = %v0 : tensor<?x4xf32>, %z = %z0 : tensor<?x4xi1>) -> (tensor<?x?x4xi1>) {
+    %r = spiking.linear %z, %w : (tensor<?x4xi1>, tensor<4x4xf32>) -> tensor<?x4xf32>
+    %i = arith.addf %x_t, %r : tensor<?x4xf32>
+    %z1, %v1 = spiking.scan step ins(%a = %i : tensor<?x4xf32>) outs(%e : tensor<?x4xi1>) states(%u = %v : tensor<?x4xf32>) {
+      %one = arith.constant 1.0 : f32
+      %zero = arith.constant 0.0 : f32
+      %h = arith.addf %u, %a : f32
+      %d = arith.subf %h, %one : f32
+      %f = spiking.fire %d {surrogate = #spiking.sigmoid} : f32 -> i1
+      %n = arith.select %f, %zero, %h : f32
+      spiking.yield %f : i1 next(%n : f32)
+    }
+    spiking.yield %z1 : tensor<?x4xi1> next(%v1, %z1 : tensor<?x4xf32>, tensor<?x4xi1>)
+  }
+  return %s, %vT : tensor<?x?x4xi1>, tensor<?x4xf32>
+}

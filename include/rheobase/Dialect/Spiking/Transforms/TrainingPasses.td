@@ -126,6 +126,9 @@ def PlanRecomputationPass : Pass<"spiking-plan-recomputation"> {
     writes the states as well (`store`). `auto` takes what moves fewer bytes a neuron and step: storing writes and reads each
     state, recomputing reads the inputs that the reverse scan would not read.
 
+    A time loop with products gives the states before each step to its backward loop. Unless with `store`, a forward scan in front
+    of that one computes them again where all that the states depend on is there as a sequence: what the loop's products gave, its inputs, and what is elementwise in these.
+
     ```mlir
     %v, %vT = spiking.scan forward ins(%i = %x : ...) outs(%e : ...) states(%u = %v0 : ...) {
       %u1 = arith.addf %u, %i : f32
