@@ -24,6 +24,11 @@ def ConvertSpikingToLinalgPass : Pass<"convert-spiking-to-linalg"> {
     all samples and steps exists. Threads take shares of the samples; at run time a share is a block, as many samples as the second-level cache has room
     for, or, where there are few samples or all their currents fit into the caches, everything: then the operations in it use the threads
     (`rheobase.threads_inside`).
+    In a training step currents are kept, but what a convolution, a normalization, a neuron, a pool and their gradients hand on stays in the cache of a
+    block: such operations share loops wherever at least 8 KiB of a sample and step go from one to the next. First stages of the sums of batch normalization,
+    which are about single samples, and of spike rates belong to them; their second stages and the gradients of weights, which sum over samples in the order of
+    docs/Semantics.md, begin after the loop. Linear layers have few rows in a block, and weights of more than 256 KiB are not read for each block: such products
+    stay apart, and a remark says so.
     What is elementwise becomes a `spiking.scan` of one step; scans stay. Every dimension may be dynamic.
 
     ```mlir

@@ -167,6 +167,8 @@ void populateNormPatterns(mlir::RewritePatternSet &patterns);
 void populateShapePatterns(mlir::RewritePatternSet &patterns);
 void populateRandomPatterns(mlir::RewritePatternSet &patterns);
 void populateEndPatterns(mlir::RewritePatternSet &patterns);
+/// Part of the former.
+void populateSpikeRatePatterns(mlir::RewritePatternSet &patterns);
 void populateTimePatterns(mlir::RewritePatternSet &patterns);
 void populateKernelInliningPatterns(mlir::RewritePatternSet &patterns);
 

@@ -448,6 +448,39 @@ struct ConvertCountCorrect : OpRewritePattern<CountCorrectOp> {
   }
 };
 
+/// The numbers of spikes of a train, as i32, for each step, sample and channel
+/// (of two-dimensional trains, the spikes themselves): vectors of channels, and
+/// samples apart.
+static Value countSpikes(ImplicitLocOpBuilder &b, Value train) {
+  auto type = cast<RankedTensorType>(train.getType());
+  SmallVector<int64_t> kept;
+  for (int64_t dim = 0; dim < type.getRank(); ++dim)
+    if (type.getRank() <= 3 || dim < 2 || dim == type.getRank() - 1)
+      kept.push_back(dim);
+  // The steps of a layer without dimensions of space.
+  if (type.getRank() == 3)
+    kept.erase(kept.begin());
+  auto i32 = b.getI32Type();
+  SmallVector<int64_t> shape;
+  Loops loops(b);
+  Exprs all, counts;
+  for (int64_t dim = 0; dim < type.getRank(); ++dim) {
+    bool isKept = llvm::is_contained(kept, dim);
+    all.push_back(isKept ? loops.parallel() : loops.reduction());
+    if (!isKept)
+      continue;
+    counts.push_back(all.back());
+    shape.push_back(type.getDimSize(dim));
+  }
+  return loops.in(train, all)
+      .out(zeros(b, RankedTensorType::get(shape, i32), sizesOf(b, train, kept)),
+           counts)
+      .build1([&](ImplicitLocOpBuilder &b, ValueRange ins, Value acc) -> Value {
+        Value one = arith::ExtUIOp::create(b, i32, isNonZero(b, ins[0]));
+        return arith::AddIOp::create(b, acc, one);
+      });
+}
+
 struct ConvertSpikeRate : OpRewritePattern<SpikeRateOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -460,10 +493,10 @@ struct ConvertSpikeRate : OpRewritePattern<SpikeRateOp> {
     Value entries = constantIndex(b, 0);
     for (Value train : op.getSpikes()) {
       spikes = foldAll(
-          b, train, spikes,
+          b, countSpikes(b, train), spikes,
           [&](ImplicitLocOpBuilder &b, ValueRange ins, Value acc) -> Value {
-            Value one = arith::ExtUIOp::create(b, i64, isNonZero(b, ins[0]));
-            return arith::AddIOp::create(b, acc, one);
+            Value count = arith::ExtUIOp::create(b, i64, ins[0]);
+            return arith::AddIOp::create(b, acc, count);
           });
       Value size = constantIndex(b, 1);
       for (OpFoldResult extent : sizesOf(b, train))
@@ -638,7 +671,11 @@ struct ConvertClipGradients : OpRewritePattern<ClipGradientsOp> {
 void rheobase::populateEndPatterns(RewritePatternSet &patterns) {
   patterns.add<ConvertReadout, ConvertReadoutMaxGradient, ConvertCrossEntropy,
                ConvertCrossEntropyGradient, ConvertMeanSquaredError,
-               ConvertCountTarget, ConvertCountCorrect, ConvertSpikeRate,
-               ConvertSGD, ConvertAdam, ConvertClipGradients>(
-      patterns.getContext());
+               ConvertCountTarget, ConvertCountCorrect, ConvertSGD, ConvertAdam,
+               ConvertClipGradients>(patterns.getContext());
+  populateSpikeRatePatterns(patterns);
+}
+
+void rheobase::populateSpikeRatePatterns(RewritePatternSet &patterns) {
+  patterns.add<ConvertSpikeRate>(patterns.getContext());
 }

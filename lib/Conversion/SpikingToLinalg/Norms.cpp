@@ -293,25 +293,30 @@ struct ConvertBatchNormGradient : OpRewritePattern<BatchNormGradientOp> {
               });
     };
 
-    SmallVector<Value> parameters{op.getGamma(), mean, rstd, sums[0], sums[1]};
-    for (Value &value : parameters)
-      value = over.asParameter(b, value);
+    // What is the same for all elements of a channel is computed once.
+    Value scale =
+        elementwise(b, rstd, op.getGamma(), emptyLike(b, rstd, element), {},
+                    [](ImplicitLocOpBuilder &b, ValueRange args) {
+                      return SmallVector<Value>{
+                          arith::MulFOp::create(b, args[1], args[0])};
+                    })
+            .front();
     Value inputGradient;
     if (op.getMode() == Mode::Train) {
       Value count = countOf(b, input, over.reduced, element);
+      SmallVector<Value> parameters{scale, mean, rstd,
+                                    dividedBy(b, sums[0], count),
+                                    dividedBy(b, sums[1], count)};
+      for (Value &value : parameters)
+        value = over.asParameter(b, value);
       inputGradient =
           elementwise(b, {input, gradient}, parameters,
                       emptyLike(b, input, element), {},
-                      [&](ImplicitLocOpBuilder &b, ValueRange args) {
-                        Value x = args[0], g = args[1], gamma = args[2];
-                        Value scale = arith::MulFOp::create(b, gamma, args[4]);
-                        Value meanGradient =
-                            arith::DivFOp::create(b, args[5], count);
-                        Value slope = arith::DivFOp::create(b, args[6], count);
+                      [](ImplicitLocOpBuilder &b, ValueRange args) {
+                        Value x = args[0], g = args[1], scale = args[2];
                         Value normal = normalize(b, x, args[3], args[4]);
-                        Value centred =
-                            arith::SubFOp::create(b, g, meanGradient);
-                        Value along = arith::MulFOp::create(b, normal, slope);
+                        Value centred = arith::SubFOp::create(b, g, args[5]);
+                        Value along = arith::MulFOp::create(b, normal, args[6]);
                         Value rest = arith::SubFOp::create(b, centred, along);
                         return SmallVector<Value>{
                             arith::MulFOp::create(b, scale, rest)};
@@ -319,13 +324,11 @@ struct ConvertBatchNormGradient : OpRewritePattern<BatchNormGradientOp> {
               .front();
     } else {
       inputGradient =
-          elementwise(b, gradient, {parameters[0], parameters[2]},
+          elementwise(b, gradient, over.asParameter(b, scale),
                       emptyLike(b, input, element), {},
                       [](ImplicitLocOpBuilder &b, ValueRange args) {
-                        Value scale =
-                            arith::MulFOp::create(b, args[1], args[2]);
                         return SmallVector<Value>{
-                            arith::MulFOp::create(b, scale, args[0])};
+                            arith::MulFOp::create(b, args[1], args[0])};
                       })
               .front();
     }

@@ -32,6 +32,12 @@ static constexpr int64_t bytesOfBlock = 1 << 20;
 /// The same where the threads work on one block after the other together: what
 /// the processor's caches hold by themselves.
 static constexpr int64_t bytesOfSharedBlock = 1 << 22;
+/// Weights that each block of samples reads from the second-level cache, where
+/// the product's result is kept anyway.
+static constexpr int64_t bytesOfWeights = 1 << 18;
+/// What a group of a training step must hand from one operation to the next
+/// through the cache, of a sample at a step.
+static constexpr int64_t bytesThatPay = 1 << 13;
 /// Blocks that there should be at least, and for each thread: threads get
 /// shares of about one size.
 static constexpr int64_t fewestBlocks = 8, blocksPerThread = 4;
@@ -52,6 +58,19 @@ public:
     for (Operation &op : block)
       if (!isKnown(&op))
         unsupported.insert(&op);
+    // What an operation reads and writes has the same samples, and steps.
+    for (auto &[op, values] : roles) {
+      if (unsupported.contains(op))
+        continue;
+      Value sequence = getSequence(op);
+      for (Value value : values) {
+        classes.unionSets(values.front().getAsOpaquePointer(),
+                          value.getAsOpaquePointer());
+        if (isSequence(value))
+          lengths.unionSets(sequence.getAsOpaquePointer(),
+                            value.getAsOpaquePointer());
+      }
+    }
   }
 
   /// The dimension of samples; none: `value` is the same for all of them.
@@ -67,9 +86,26 @@ public:
     return classes.isEquivalent(a.getAsOpaquePointer(), b.getAsOpaquePointer());
   }
   /// `value` stands for `old` from now on.
-  void replace(Value old, Value value) { dims[value] = dims.lookup(old); }
+  void replace(Value old, Value value) {
+    dims[value] = dims.lookup(old);
+    classes.unionSets(old.getAsOpaquePointer(), value.getAsOpaquePointer());
+    lengths.unionSets(old.getAsOpaquePointer(), value.getAsOpaquePointer());
+  }
   /// A value of the operation with samples.
   Value getAnchor(Operation *op) const { return roles.lookup(op).front(); }
+  /// Whether steps are a dimension of `value`, the one before the samples.
+  bool isSequence(Value value) const { return get(value) == 1; }
+  /// Whether two sequences have the same steps.
+  bool areAsLong(Value a, Value b) const {
+    return lengths.isEquivalent(a.getAsOpaquePointer(), b.getAsOpaquePointer());
+  }
+  /// A sequence of the operation; null if there is none.
+  Value getSequence(Operation *op) const {
+    SmallVector<Value> values = roles.lookup(op);
+    auto it =
+        llvm::find_if(values, [&](Value value) { return isSequence(value); });
+    return it == values.end() ? Value() : *it;
+  }
 
 private:
   bool set(Operation *op, Value value, int64_t dim) {
@@ -97,21 +133,19 @@ private:
       changed |= set(op, value, *base + offset);
     changed |= roles[op].empty();
     roles[op].clear();
-    for (auto [value, offset] : values) {
+    for (auto [value, offset] : values)
       roles[op].push_back(value);
-      classes.unionSets(value.getAsOpaquePointer(),
-                        values.front().first.getAsOpaquePointer());
-    }
     return changed;
   }
   bool visit(Operation *op);
   bool visitScan(ScanOp scan);
+  bool visitGeneric(linalg::GenericOp generic);
   bool isKnown(Operation *op) const;
 
   DenseMap<Value, int64_t> dims;
   DenseMap<Operation *, SmallVector<Value>> roles;
   DenseSet<Operation *> unsupported;
-  llvm::EquivalenceClasses<const void *> classes;
+  llvm::EquivalenceClasses<const void *> classes, lengths;
 };
 
 } // namespace
@@ -119,13 +153,18 @@ private:
 bool SampleDims::visitScan(ScanOp scan) {
   int64_t rank = scan.getSpace().size();
   bool timed = !scan.isStep();
-  if (rank == 0 || !scan.getReplayed().empty() ||
-      !llvm::all_of(scan->getOperandTypes(), llvm::IsaPred<RankedTensorType>))
+  // Parameters may be scalars.
+  if (rank == 0 || llvm::any_of(scan->getOperandTypes(), [](Type type) {
+        return isa<ShapedType>(type) && !isa<RankedTensorType>(type);
+      }))
     return false;
   // Dimensions are those of the space at the end, so where a value has its
   // samples follows from its rank.
   auto offsetOf = [&](Value value) {
     return cast<RankedTensorType>(value.getType()).getRank() - rank;
+  };
+  auto isTensor = [](Value value) {
+    return isa<RankedTensorType>(value.getType());
   };
   std::optional<int64_t> sampleDim;
   if (timed)
@@ -133,7 +172,7 @@ bool SampleDims::visitScan(ScanOp scan) {
   for (ValueRange range :
        {ValueRange(scan->getOperands()), ValueRange(scan->getResults())})
     for (Value value : range)
-      if (auto dim = get(value); dim && !sampleDim)
+      if (auto dim = get(value); dim && !sampleDim && isTensor(value))
         sampleDim = *dim - offsetOf(value);
   if (!sampleDim)
     return false;
@@ -154,15 +193,55 @@ bool SampleDims::visitScan(ScanOp scan) {
   };
   if (!add(scan.getOuts(), timed) || !add(scan.getOutResults(), timed) ||
       !add(scan.getStates(), 0) || !add(scan.getStateResults(), 0) ||
-      !add(scan.getAccumulators(), 0) ||
+      !add(scan.getReplayed(), 0) || !add(scan.getAccumulators(), 0) ||
       !add(scan.getAccumulatorResults(), 0) || values.empty())
     return false;
   add(scan.getIns(), timed);
-  add(scan.getParams(), 0);
+  add(llvm::to_vector(llvm::make_filter_range(scan.getParams(), isTensor)), 0);
   bool changed = false;
   if (timed)
     changed |= set(scan, values.front().first, values.front().second);
   return changed | align(scan, values);
+}
+
+/// The loop over the samples is parallel, and indexes what has samples by
+/// itself.
+bool SampleDims::visitGeneric(linalg::GenericOp generic) {
+  std::optional<unsigned> loop;
+  for (OpOperand &operand : generic->getOpOperands()) {
+    auto dim = get(operand.get());
+    if (!dim)
+      continue;
+    auto expr = dyn_cast<AffineDimExpr>(
+        generic.getMatchingIndexingMap(&operand).getResult(*dim));
+    if (!expr || (loop && *loop != expr.getPosition())) {
+      unsupported.insert(generic);
+      return false;
+    }
+    loop = expr.getPosition();
+  }
+  if (!loop)
+    return false;
+  bool valid =
+      generic.getIteratorTypesArray()[*loop] == utils::IteratorType::parallel;
+  generic.getBlock()->walk(
+      [&](linalg::IndexOp index) { valid &= index.getDim() != *loop; });
+  SmallVector<std::pair<Value, int64_t>> values;
+  for (OpOperand &operand : generic->getOpOperands())
+    for (auto [dim, expr] : llvm::enumerate(
+             generic.getMatchingIndexingMap(&operand).getResults())) {
+      if (!expr.isFunctionOfDim(*loop))
+        continue;
+      valid &= isa<AffineDimExpr>(expr);
+      values.push_back({operand.get(), dim});
+      if (generic.isDpsInit(&operand))
+        values.push_back({generic.getTiedOpResult(&operand), dim});
+    }
+  if (!valid) {
+    unsupported.insert(generic);
+    return false;
+  }
+  return align(generic, values);
 }
 
 bool SampleDims::visit(Operation *op) {
@@ -170,7 +249,9 @@ bool SampleDims::visit(Operation *op) {
     return false;
   if (auto scan = dyn_cast<ScanOp>(op))
     return visitScan(scan);
-  if (isa<LinearOp, ConvOp>(op)) {
+  if (auto generic = dyn_cast<linalg::GenericOp>(op))
+    return visitGeneric(generic);
+  if (isa<LinearOp, ConvOp, ConvInputGradientOp>(op)) {
     Value input = op->getOperand(0), output = op->getResult(0);
     auto type = cast<RankedTensorType>(input.getType());
     auto weight = cast<RankedTensorType>(op->getOperand(1).getType());
@@ -180,10 +261,13 @@ bool SampleDims::visit(Operation *op) {
       unsupported.insert(op);
     return changed;
   }
-  if (isa<AvgPoolOp, SumPoolOp, MaxPoolOp, FlattenOp, UnflattenOp>(op)) {
-    Value input = op->getOperand(0), output = op->getResult(0);
-    bool changed = align(op, {{input, 0}, {output, 0}});
-    for (Value value : {input, output})
+  if (isa<AvgPoolOp, SumPoolOp, MaxPoolOp, FlattenOp, UnflattenOp,
+          SumPoolGradientOp, MaxPoolGradientOp>(op)) {
+    SmallVector<std::pair<Value, int64_t>> values{{op->getResult(0), 0}};
+    for (Value operand : op->getOperands())
+      values.push_back({operand, 0});
+    bool changed = align(op, values);
+    for (auto [value, offset] : values)
       if (auto dim = get(value);
           dim && *dim >= cast<RankedTensorType>(value.getType()).getRank() - 1)
         unsupported.insert(op);
@@ -212,6 +296,12 @@ bool SampleDims::isKnown(Operation *op) const {
 
 namespace {
 
+/// Operations that samples pass one after the other, and those in the same
+/// block that need results for all samples first.
+struct NestGroup {
+  llvm::SetVector<Operation *> members, later;
+};
+
 /// Offsets, sizes and strides of a part of a tensor.
 struct Slice {
   Sizes offsets, sizes, strides;
@@ -223,14 +313,23 @@ public:
   NestBuilder(RewriterBase &rewriter, Block &block, int64_t samplesPerBlock,
               bool threads)
       : rewriter(rewriter), block(block), dims(block),
-        samplesPerBlock(samplesPerBlock), threads(threads) {}
+        samplesPerBlock(samplesPerBlock), threads(threads) {
+    training = llvm::any_of(block, [](Operation &op) {
+      auto scan = dyn_cast<ScanOp>(op);
+      return isa<LinearWeightGradientOp, ConvWeightGradientOp,
+                 BatchNormGradientOp, ConvInputGradientOp>(op) ||
+             (scan && !scan.getReplayed().empty());
+    });
+  }
 
   void run();
 
 private:
-  bool dependsOnGroup(Operation *op);
+  bool staysInCache(Operation *op) const;
   bool joins(Operation *op);
-  void close();
+  void moveSizes();
+  void collect();
+  void missed(Location loc, const Twine &reason);
   void convert();
   bool paysOff();
   bool findExtents();
@@ -253,9 +352,11 @@ private:
   int64_t samplesPerBlock;
   bool threads;
 
-  SmallVector<llvm::SetVector<Operation *>> groups;
+  SmallVector<NestGroup> groups;
   /// The group that is being collected or converted.
-  llvm::SetVector<Operation *> members;
+  llvm::SetVector<Operation *> members, later;
+  /// Whether currents are kept for a backward pass.
+  bool training;
   SmallVector<Operation *> converted;
   /// Values of members that others use.
   SmallVector<Value> results;
@@ -270,89 +371,201 @@ private:
 
 } // namespace
 
-/// Scalars and what makes tensors of a given size are made anew where they are
-/// needed.
-static bool isNeutral(Operation *op) {
+/// What makes a tensor of a given size, with one number everywhere if with any,
+/// is made anew where it is needed.
+static bool isFilled(Operation *op) {
   return isa<tensor::EmptyOp, tensor::SplatOp>(op) ||
-         matchPattern(op, m_Constant()) ||
+         (isa<linalg::FillOp>(op) && isPure(op));
+}
+
+/// The same, and scalars.
+static bool isNeutral(Operation *op) {
+  return isFilled(op) || matchPattern(op, m_Constant()) ||
          (isPure(op) && op->getNumRegions() == 0 && op->getNumResults() &&
           llvm::none_of(op->getResultTypes(), llvm::IsaPred<ShapedType>));
 }
 
-bool NestBuilder::dependsOnGroup(Operation *op) {
-  bool depends = false;
-  op->walk([&](Operation *nested) {
-    for (Value operand : nested->getOperands())
-      depends |=
-          operand.getDefiningOp() && members.contains(operand.getDefiningOp());
-  });
-  return depends;
+static bool dependsOn(Operation *op,
+                      const llvm::SetVector<Operation *> &others) {
+  return op
+      ->walk([&](Operation *nested) {
+        return llvm::any_of(nested->getOperands(),
+                            [&](Value operand) {
+                              Operation *def = operand.getDefiningOp();
+                              return def && others.contains(def);
+                            })
+                   ? WalkResult::interrupt()
+                   : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+static int64_t getBytes(RankedTensorType type, int64_t firstDim = 0) {
+  int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  for (int64_t size : type.getShape().drop_front(firstDim))
+    if (!ShapedType::isDynamic(size))
+      bytes *= size;
+  return bytes;
+}
+
+/// Whether each block of samples finds the weights of a product in the cache,
+/// and has enough rows for it.
+bool NestBuilder::staysInCache(Operation *op) const {
+  if (!isa<LinearOp, ConvOp, ConvInputGradientOp>(op))
+    return true;
+  auto weight = cast<RankedTensorType>(op->getOperand(1).getType());
+  return !isa<LinearOp>(op) && weight.hasStaticShape() &&
+         getBytes(weight) <= bytesOfWeights;
 }
 
 bool NestBuilder::joins(Operation *op) {
-  if (!dims.isSupported(op))
+  if (!dims.isSupported(op) || (training && !staysInCache(op)))
     return false;
-  for (Operation *member : members)
-    if (dims.isSupported(member))
-      return dims.areAlike(dims.getAnchor(member), dims.getAnchor(op));
+  Value sequence = dims.getSequence(op);
+  for (Operation *member : members) {
+    if (!dims.isSupported(member))
+      continue;
+    if (!dims.areAlike(dims.getAnchor(member), dims.getAnchor(op)))
+      return false;
+    Value other = dims.getSequence(member);
+    if (sequence && other && !dims.areAsLong(sequence, other))
+      return false;
+  }
   return true;
 }
 
-void NestBuilder::run() {
-  for (Operation &op : block) {
-    if (joins(&op)) {
-      members.insert(&op);
-      continue;
+/// Divides the operations into groups. What needs results for all samples may
+/// stand between those of a group: it can wait.
+void NestBuilder::collect() {
+  SmallVector<Operation *> left;
+  for (Operation &op : block.without_terminator())
+    left.push_back(&op);
+  while (!left.empty()) {
+    NestGroup group;
+    members.clear();
+    for (auto it = left.begin(), end = left.end(); it != end; ++it) {
+      Operation *op = *it;
+      bool waits = dependsOn(op, group.later);
+      if (!waits && joins(op)) {
+        members.insert(op);
+        continue;
+      }
+      // It stands before all groups that are left.
+      if (members.empty())
+        continue;
+      bool depends = dependsOn(op, members);
+      if (!waits && depends && isNeutral(op)) {
+        // Scalars of the group, above all sizes.
+        if (!isFilled(op))
+          members.insert(op);
+        continue;
+      }
+      // The next group begins here: what a plan computes again for it is not
+      // to be computed before. Nor does anything change places with an
+      // operation that has effects.
+      if (dims.isSupported(op) || !isMemoryEffectFree(op)) {
+        group.later.insert(it, end);
+        break;
+      }
+      if (waits || depends)
+        group.later.insert(op);
     }
-    if (!dependsOnGroup(&op))
-      continue;
-    // Scalars of the group, above all sizes.
-    if (isNeutral(&op) && !isa<tensor::EmptyOp, tensor::SplatOp>(op)) {
-      members.insert(&op);
-      continue;
-    }
-    if (isa<tensor::EmptyOp, tensor::SplatOp>(op))
-      continue;
-    close();
-    if (joins(&op))
-      members.insert(&op);
+    if (members.empty())
+      return;
+    group.members = members;
+    left = group.later.takeVector();
+    group.later.insert(left.begin(), left.end());
+    groups.push_back(std::move(group));
   }
-  close();
-  for (auto &group : groups) {
-    members = group;
+}
+
+/// Takes sizes where samples and steps enter first, so that they depend on no
+/// operation that is to be in a loop.
+void NestBuilder::moveSizes() {
+  SmallVector<tensor::DimOp> sizes;
+  SmallVector<Value> values(block.getArguments());
+  for (Operation &op : block) {
+    llvm::append_range(values, op.getResults());
+    if (auto size = dyn_cast<tensor::DimOp>(op))
+      sizes.push_back(size);
+  }
+  for (tensor::DimOp size : sizes) {
+    Value source = size.getSource();
+    auto dim = dims.get(source), index = size.getConstantIndex();
+    bool isSamples = index == dim;
+    if (!dim || !index || (!isSamples && (*index != 0 || *dim != 1)))
+      continue;
+    auto it = llvm::find_if(values, [&](Value value) {
+      return isSamples
+                 ? dims.get(value) && dims.areAlike(value, source)
+                 : dims.isSequence(value) && dims.areAsLong(value, source);
+    });
+    if (it == values.end() || *it == source)
+      continue;
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointAfterValue(*it);
+    ImplicitLocOpBuilder b(size.getLoc(), rewriter);
+    rewriter.replaceOp(size,
+                       dimOf(b, *it, isSamples ? *dims.get(*it) : int64_t(0)));
+  }
+}
+
+void NestBuilder::run() {
+  moveSizes();
+  for (Operation &op : block)
+    if (training && dims.isSupported(&op) && !staysInCache(&op))
+      missed(op.getLoc(),
+             Twine("a product in a training step has a loop of its own: ") +
+                 (isa<LinearOp>(op)
+                      ? "of a linear layer, a block of samples has few rows"
+                      : "its weights do not stay in the cache"));
+  collect();
+  for (NestGroup &group : groups) {
+    members = std::move(group.members);
+    later = std::move(group.later);
     convert();
   }
   for (Operation *op : llvm::reverse(converted))
     rewriter.eraseOp(op);
 }
 
-void NestBuilder::close() {
-  if (!members.empty())
-    groups.push_back(members);
-  members.clear();
-}
-
-/// Whether a sequence, and a product's at that, would exist for a block only.
+/// Whether a sequence, and a product's at that, would exist for a block only,
+/// or where they are kept, enough goes from one operation to the next through
+/// the cache.
 bool NestBuilder::paysOff() {
   bool hasScan = llvm::any_of(members, [](Operation *op) {
     auto scan = dyn_cast<ScanOp>(op);
     return scan && !scan.isStep();
   });
-  return hasScan && llvm::any_of(members, [&](Operation *op) {
-           return isa<LinearOp, ConvOp>(op) &&
-                  !llvm::is_contained(results, op->getResult(0));
-         });
+  if (!training)
+    return hasScan && llvm::any_of(members, [&](Operation *op) {
+             return isa<LinearOp, ConvOp>(op) &&
+                    !llvm::is_contained(results, op->getResult(0));
+           });
+  int64_t bytes = 0;
+  for (Operation *op : members)
+    for (Value operand : op->getOperands())
+      if (Operation *def = operand.getDefiningOp();
+          def && members.contains(def) && dims.get(operand))
+        bytes += getBytes(cast<RankedTensorType>(operand.getType()),
+                          *dims.get(operand) + 1);
+  return bytes >= bytesThatPay;
 }
 
 /// Finds the sizes of time and batch in what enters the group first.
 bool NestBuilder::findExtents() {
   steps = samples = {};
   Value sequence, sample, outSteps;
+  auto isBefore = [&](Value value) {
+    Operation *def = value ? value.getDefiningOp() : nullptr;
+    return !def || def->getBlock() != &block ||
+           def->isBeforeInBlock(members.front());
+  };
   for (Operation *op : members) {
     for (Value operand : op->getOperands()) {
       Operation *def = operand.getDefiningOp();
       auto dim = dims.get(operand);
-      if (!dim || !dims.isSupported(op) ||
+      if (!dim || !dims.isSupported(op) || !isBefore(operand) ||
           (def && (members.contains(def) || isNeutral(def))))
         continue;
       if (!sample)
@@ -371,15 +584,12 @@ bool NestBuilder::findExtents() {
           !members.contains(empty.getDynamicSizes().front().getDefiningOp()))
         outSteps = empty.getDynamicSizes().front();
   }
-  auto isBefore = [&](Value value) {
-    Operation *def = value ? value.getDefiningOp() : nullptr;
-    return !def || def->getBlock() != &block ||
-           def->isBeforeInBlock(members.front());
-  };
   if (!sequence && !steps)
     steps = outSteps;
-  if (!sample || (!sequence && !steps) || !isBefore(sample) ||
-      !isBefore(sequence) || !isBefore(steps) ||
+  bool isTimed = llvm::any_of(members, [&](Operation *op) {
+    return dims.isSupported(op) && dims.getSequence(op);
+  });
+  if (!sample || (isTimed && !sequence && !steps) || !isBefore(steps) ||
       cast<RankedTensorType>(sample.getType()).getDimSize(*dims.get(sample)) ==
           1)
     return false;
@@ -388,11 +598,11 @@ bool NestBuilder::findExtents() {
   OpBuilder::InsertionGuard guard(b);
   auto sizeAfter = [&](Value value, int64_t dim) {
     b.setInsertionPointAfterValue(value);
-    return dimOf(b, value, dim);
+    return dim < 0 ? constantIndex(b, 1) : dimOf(b, value, dim);
   };
   samples = sizeAfter(sample, *dims.get(sample));
   if (!steps)
-    steps = sizeAfter(sequence, 0);
+    steps = isTimed ? sizeAfter(sequence, 0) : sizeAfter(sample, -1);
   return true;
 }
 
@@ -530,6 +740,8 @@ static Value getSplat(ImplicitLocOpBuilder &b, Value value) {
   DenseElementsAttr elements;
   if (auto splat = value.getDefiningOp<tensor::SplatOp>())
     return splat.getInput();
+  if (auto fill = value.getDefiningOp<linalg::FillOp>())
+    return fill.getInputs()[0];
   if (!matchPattern(value, m_Constant(&elements)) || !elements.isSplat())
     return {};
   return arith::ConstantOp::create(
@@ -573,14 +785,16 @@ void NestBuilder::cloneMembers(ImplicitLocOpBuilder &b,
   };
   for (Operation *op : members) {
     b.setLoc(op->getLoc());
-    auto scan = dyn_cast<ScanOp>(op);
+    auto writer = dyn_cast<DestinationStyleOpInterface>(op);
     SmallVector<Value> operands;
     for (OpOperand &operand : op->getOpOperands()) {
       Value value;
-      Value scalar = getSplat(b, operand.get());
-      if (scan && scan.isDpsInit(&operand) &&
+      Value scalar;
+      if (dims.get(operand.get()))
+        scalar = getSplat(b, operand.get());
+      if (writer && writer.isDpsInit(&operand) &&
           (scalar || operand.get().getDefiningOp<tensor::EmptyOp>()))
-        value = place(scan.getTiedOpResult(&operand));
+        value = place(writer.getTiedOpResult(&operand));
       if (value && scalar)
         value = linalg::FillOp::create(b, scalar, value).getResult(0);
       operands.push_back(value ? value : getOperand(b, operand.get()));
@@ -661,6 +875,14 @@ void NestBuilder::build() {
     });
   }
 
+  // What needs all samples comes after the loop.
+  Operation *end = last;
+  for (Operation *op : later)
+    if (op->isBeforeInBlock(last)) {
+      op->moveAfter(end);
+      end = op;
+    }
+
   auto function = dyn_cast<func::FuncOp>(block.getParentOp());
   remark::passed(shares.getLoc(),
                  remark::RemarkOpts::name(remarks::kSampleBlocks)
@@ -673,6 +895,15 @@ void NestBuilder::build() {
           " operations in parallel, with all steps");
 }
 
+void NestBuilder::missed(Location loc, const Twine &reason) {
+  auto function = dyn_cast<func::FuncOp>(block.getParentOp());
+  remark::missed(loc,
+                 remark::RemarkOpts::name(remarks::kSampleBlocks)
+                     .category("convert-spiking-to-linalg")
+                     .function(function ? function.getName() : StringRef()))
+      << reason.str();
+}
+
 void NestBuilder::convert() {
   results.clear();
   // What others use, or ask the size of.
@@ -681,12 +912,21 @@ void NestBuilder::convert() {
   for (Operation *op : members)
     for (Value result : op->getResults())
       for (OpOperand &use : result.getUses()) {
-        if (members.contains(block.findAncestorOpInBlock(*use.getOwner())) ||
-            llvm::is_contained(converted, use.getOwner()))
+        auto dim = result.getDefiningOp<tensor::DimOp>();
+        bool isSamples =
+            dim && dims.get(dim.getSource()) == dim.getConstantIndex();
+        if (members.contains(block.findAncestorOpInBlock(*use.getOwner()))) {
+          // A block has fewer samples.
+          possible &= !isSamples;
           continue;
-        if (auto dim = result.getDefiningOp<tensor::DimOp>()) {
+        }
+        if (llvm::is_contained(converted, use.getOwner()))
+          continue;
+        if (dim) {
           sizes.push_back(&use);
-          possible &= dim.getConstantIndex().has_value();
+          auto index = dim.getConstantIndex();
+          possible &= index && cast<RankedTensorType>(dim.getSource().getType())
+                                   .isDynamicDim(*index);
         } else if (dims.get(result)) {
           if (!llvm::is_contained(results, result))
             results.push_back(result);
@@ -708,17 +948,32 @@ void NestBuilder::convert() {
   for (Operation *op : members)
     possible &= llvm::all_of(op->getOperands(), isSimple) &&
                 llvm::all_of(op->getResults(), isSimple);
-  if (possible && paysOff() && findExtents()) {
-    for (OpOperand *use : sizes) {
-      auto dim = use->get().getDefiningOp<tensor::DimOp>();
-      auto which = dims.get(dim.getSource());
-      rewriter.modifyOpInPlace(use->getOwner(), [&] {
-        use->set(*dim.getConstantIndex() == *which ? samples : steps);
-      });
-    }
-    build();
-    llvm::append_range(converted, members);
+  int64_t count = llvm::count_if(
+      members, [&](Operation *op) { return dims.isSupported(op); });
+  auto reject = [&](const Twine &reason) {
+    if (count > 1)
+      missed(members.front()->getLoc(),
+             Twine(count) +
+                 " operations that samples could pass one after "
+                 "the other have a loop each: " +
+                 reason);
+  };
+  if (!possible)
+    return reject("their sizes are not only those of steps and samples");
+  if (!paysOff())
+    return reject(training ? "too little goes from one to the next"
+                           : "no current would exist for a block only");
+  if (!findExtents())
+    return reject("steps or samples are not known before them");
+  for (OpOperand *use : sizes) {
+    auto dim = use->get().getDefiningOp<tensor::DimOp>();
+    auto which = dims.get(dim.getSource());
+    rewriter.modifyOpInPlace(use->getOwner(), [&] {
+      use->set(*dim.getConstantIndex() == *which ? samples : steps);
+    });
   }
+  build();
+  llvm::append_range(converted, members);
 }
 
 void rheobase::formSampleNests(RewriterBase &rewriter, Block &block,

@@ -21,6 +21,10 @@ namespace rheobase {
 void formSampleNests(mlir::RewriterBase &rewriter, mlir::Block &block,
                      int64_t samplesPerBlock, bool threads);
 
+/// Where a loop inserts what it computed into a part of its result, lets it
+/// compute there.
+void placeResults(mlir::RewriterBase &rewriter, mlir::Operation *root);
+
 } // namespace rheobase
 
 #endif // RHEOBASE_LIB_CONVERSION_SPIKINGTOLINALG_SAMPLENESTS_H

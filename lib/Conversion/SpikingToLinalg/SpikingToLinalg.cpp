@@ -50,6 +50,11 @@ struct ConvertSpikingToLinalgPass
     populateKernelInliningPatterns(inlining);
     walkAndApplyPatterns(root, std::move(inlining));
     if (samplesPerBlock > 0) {
+      // First stages of sums treat samples alike, too.
+      RewritePatternSet sums(context);
+      populateNormPatterns(sums);
+      populateSpikeRatePatterns(sums);
+      walkAndApplyPatterns(root, std::move(sums));
       IRRewriter rewriter(context);
       root->walk([&](func::FuncOp function) {
         for (Block &block : function.getBody())
@@ -59,6 +64,10 @@ struct ConvertSpikingToLinalgPass
     }
     populateSpikingToLinalgPatterns(patterns);
     walkAndApplyPatterns(root, std::move(patterns));
+    if (samplesPerBlock > 0) {
+      IRRewriter rewriter(context);
+      placeResults(rewriter, root);
+    }
 
     WalkResult result = root->walk<WalkOrder::PreOrder>([](Operation *op) {
       if (isa<spiking::ScanOp>(op))
