@@ -188,6 +188,7 @@ static LogicalResult conv(Machine &machine, ConvOp op) {
   if (bias && bias->size() != c->w.out)
     return shapeError(op, "bias", {c->w.out}, bias->shape);
   Arithmetic a = machine.arithmetic(y->kind);
+  const Scalar zero = Scalar::ofNumber(0);
   int64_t outPerGroup = c->w.out / c->groups;
   for (int64_t i = 0; i < c->y.count; ++i)
     for (int64_t o = 0; o < c->w.out; ++o)
@@ -198,11 +199,10 @@ static LogicalResult conv(Machine &machine, ConvOp op) {
           for (int64_t kh = 0; kh < c->w.height; ++kh)
             for (int64_t kw = 0; kw < c->w.width; ++kw) {
               int64_t row = c->row(h, kh), column = c->column(v, kw);
-              // Padding is 0 and changes no sum.
-              if (!c->x.holds(row, column))
-                continue;
+              bool holds = c->x.holds(row, column);
               for (int64_t k = 0; k < c->w.in; ++k)
-                sum = a.fma(x[c->x.at(i, firstChannel + k, row, column)],
+                sum = a.fma(holds ? x[c->x.at(i, firstChannel + k, row, column)]
+                                  : zero,
                             w[c->w.at(o, k, kh, kw)], sum);
             }
           (*y)[c->y.at(i, o, h, v)] = sum;
@@ -222,6 +222,7 @@ static LogicalResult convInputGradient(Machine &machine,
   if (failed(c))
     return failure();
   Arithmetic a = machine.arithmetic(x->kind);
+  const Scalar zero = Scalar::ofNumber(0);
   int64_t outPerGroup = c->w.out / c->groups;
   for (int64_t i = 0; i < c->x.count; ++i)
     for (int64_t k = 0; k < c->x.channels; ++k)
@@ -231,18 +232,18 @@ static LogicalResult convInputGradient(Machine &machine,
           Scalar sum = a.constant(0.0);
           for (int64_t kh = 0; kh < c->w.height; ++kh)
             for (int64_t kw = 0; kw < c->w.width; ++kw) {
-              // The output whose tap (kh, kw) is here, if there is one.
+              // The output whose tap (kh, kw) is here: none between strides,
+              // and 0 outside.
               int64_t row = h + c->padding[0] - kh * c->dilations[0];
               int64_t column = v + c->padding[1] - kw * c->dilations[1];
               if (row % c->strides[0] != 0 || column % c->strides[1] != 0)
                 continue;
               row /= c->strides[0];
               column /= c->strides[1];
-              if (!c->y.holds(row, column))
-                continue;
+              bool holds = c->y.holds(row, column);
               for (int64_t o = 0; o < outPerGroup; ++o) {
                 int64_t out = group * outPerGroup + o;
-                sum = a.fma(g[c->y.at(i, out, row, column)],
+                sum = a.fma(holds ? g[c->y.at(i, out, row, column)] : zero,
                             w[c->w.at(out, k % c->w.in, kh, kw)], sum);
               }
             }
@@ -261,6 +262,7 @@ static LogicalResult convWeightGradient(Machine &machine,
   if (failed(c))
     return failure();
   Arithmetic a = machine.arithmetic(w.kind);
+  const Scalar zero = Scalar::ofNumber(0);
   int64_t outPerGroup = c->w.out / c->groups;
   for (int64_t o = 0; o < c->w.out; ++o)
     for (int64_t k = 0; k < c->w.in; ++k)
@@ -272,9 +274,10 @@ static LogicalResult convWeightGradient(Machine &machine,
             for (int64_t h = 0; h < c->y.height; ++h)
               for (int64_t v = 0; v < c->y.width; ++v) {
                 int64_t row = c->row(h, kh), column = c->column(v, kw);
-                if (c->x.holds(row, column))
-                  sum = a.fma(x[c->x.at(i, channel, row, column)],
-                              g[c->y.at(i, o, h, v)], sum);
+                sum = a.fma(c->x.holds(row, column)
+                                ? x[c->x.at(i, channel, row, column)]
+                                : zero,
+                            g[c->y.at(i, o, h, v)], sum);
               }
           w[c->w.at(o, k, kh, kw)] = sum;
         }

@@ -82,8 +82,9 @@ static cl::opt<std::string>
     until("until",
           cl::desc("where --emit=mlir stops: input, sequence (L1: parameters "
                    "are arguments, the training step is built), planned (L2), "
-                   "linalg, buffers; for nvptx also kernels and nvvm (default: "
-                   "the last but nvvm)"),
+                   "linalg, buffers, as they are for the target; for cpu also "
+                   "llvm, for nvptx kernels and nvvm (default: buffers; for "
+                   "nvptx kernels)"),
           cl::value_desc("stage"), cl::cat(whatCategory));
 
 static cl::list<std::string> functionNames(
@@ -241,8 +242,10 @@ class Driver {
 public:
   Driver(ModuleOp module, Report *report) : module(module), report(report) {}
 
-  /// Kernels or text: up to `last`.
+  /// Kernels, or their text: up to `last`.
   LogicalResult lower(KernelStage last);
+  /// The text of the stages for CPUs: up to `last`.
+  LogicalResult lower(Stage last, CPUInstructionSet isa);
   /// Code for CPUs.
   LogicalResult writeCode(ArrayRef<CPUInstructionSet> isas,
                           const CompileCacheOptions &cache, StringRef output);
@@ -255,6 +258,7 @@ private:
   LogicalResult selectFunctions();
   /// Chooses the plan that fits into memory.
   LogicalResult choosePlan();
+  CompileOptions getCompileOptions() const;
 
   ModuleOp module;
   Report *report;
@@ -353,6 +357,33 @@ LogicalResult Driver::lower(KernelStage last) {
   return success();
 }
 
+CompileOptions Driver::getCompileOptions() const {
+  CompileOptions options;
+  options.threads = threads;
+  options.kernel = forceKernel;
+  options.plan = plan;
+  options.moduleName = llvm::sys::path::stem(inputFile).str();
+  return options;
+}
+
+LogicalResult Driver::lower(Stage last, CPUInstructionSet isa) {
+  if (failed(lower(last == Stage::Input ? KernelStage::Input
+                                        : KernelStage::Sequence)))
+    return failure();
+  CompileOptions options = getCompileOptions();
+  options.codegen.isa = isa;
+  for (Stage stage : getStages()) {
+    if (stage <= Stage::Sequence || stage > last)
+      continue;
+    if (failed(run(
+            stringifyStage(stage),
+            [&](PassManager &pm) { populateCPUStage(pm, options, stage); })) ||
+        failed(dump(module, stringifyStage(stage))))
+      return failure();
+  }
+  return success();
+}
+
 LogicalResult Driver::writeCode(ArrayRef<CPUInstructionSet> isas,
                                 const CompileCacheOptions &cache,
                                 StringRef output) {
@@ -368,11 +399,7 @@ LogicalResult Driver::writeCode(ArrayRef<CPUInstructionSet> isas,
         return failure();
       }
   }
-  CompileOptions options;
-  options.threads = threads;
-  options.kernel = forceKernel;
-  options.plan = plan;
-  options.moduleName = llvm::sys::path::stem(inputFile).str();
+  CompileOptions options = getCompileOptions();
   options.cache = cache;
   options.codegen.standalone = emit != Emit::SharedObject;
   SmallVector<CodeVariant> variants;
@@ -479,15 +506,18 @@ static int run(int argc, char **argv) {
     return fail("--until goes with --emit=mlir");
   if (chunkSteps < 1)
     return fail("--chunk-steps must be at least 1, got " + Twine(chunkSteps));
-  KernelStage last =
-      target == Target::NVPTX ? KernelStage::Kernels : KernelStage::Buffers;
+  bool isCPU = target == Target::CPU;
+  Stage last = Stage::Buffers;
+  KernelStage lastOfKernels = KernelStage::Kernels;
   if (until.getNumOccurrences()) {
-    std::optional<KernelStage> known = parseKernelStage(until);
-    if (!known || (target == Target::CPU && *known > KernelStage::Buffers))
+    std::optional<Stage> known = parseStage(until);
+    std::optional<KernelStage> knownOfKernels = parseKernelStage(until);
+    if (isCPU ? !known : !knownOfKernels)
       return fail("unknown stage '" + until +
                   "', expected input, sequence, planned, linalg, buffers" +
-                  (target == Target::CPU ? "" : ", kernels or nvvm"));
-    last = *known;
+                  (isCPU ? " or llvm" : ", kernels or nvvm"));
+    last = known.value_or(last);
+    lastOfKernels = knownOfKernels.value_or(lastOfKernels);
   }
 
   DialectRegistry registry;
@@ -517,7 +547,7 @@ static int run(int argc, char **argv) {
         &context, [&](Diagnostic &diagnostic) { problem = diagnostic.str(); });
     if (failed(checkGPUOptions(options, emitError)))
       return fail(problem);
-    last = KernelStage::NVVM;
+    lastOfKernels = KernelStage::NVVM;
   }
   OwningOpRef<ModuleOp> module =
       parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
@@ -553,7 +583,8 @@ static int run(int argc, char **argv) {
   if (code) {
     if (failed(driver.writeCode(isas, cache, output)))
       return 1;
-  } else if (failed(driver.lower(last))) {
+  } else if (failed(isCPU ? driver.lower(last, isas.front())
+                          : driver.lower(lastOfKernels))) {
     return 1;
   } else if (!kernels) {
     if (failed(writeModule(*module, output)))

@@ -205,8 +205,7 @@ TEST_F(ProductsTest, ConvolutionWeightGradient) {
       return %y : tensor<3x3x24x20xf32>
     })mlir",
          {0.15},
-         {1, 4},
-         false});
+         {1, 4}});
   check({R"mlir(
     func.func @f(%x: tensor<?x9x8x24xi1>, %g: tensor<?x7x6x20xf32>) -> tensor<3x3x24x20xf32> {
       %y = spiking.conv_weight_gradient %x, %g {layout = #spiking.layout<channels_last>}
@@ -234,6 +233,29 @@ TEST_F(ProductsTest, ConvolutionWeightGradient) {
     })mlir",
          {0.15},
          {3}});
+}
+
+// Padding is 0 in the chains, and so are the outputs beyond the edges: also where
+// the other factor is not finite.
+TEST_F(ProductsTest, ConvolutionInputGradient) {
+  for (const char *layer :
+       {"padding = array<i64: 1, 1>}"
+        " : (tensor<?x7x6x12xf32>, tensor<3x3x8x12xf32>)",
+        "padding = array<i64: 2, 1>, strides = array<i64: 2, 1>}"
+        " : (tensor<?x5x6x12xf32>, tensor<3x3x8x12xf32>)",
+        "padding = array<i64: 1, 0>, strides = array<i64: 1, 2>, "
+        "dilations = array<i64: 2, 1>, groups = 2 : i64}"
+        " : (tensor<?x5x3x12xf32>, tensor<3x2x4x12xf32>)"}) {
+    StringRef types = StringRef(layer).split(" : (").second;
+    auto [gradient, rest] = types.split(", ");
+    std::string text =
+        ("func.func @f(%g: " + gradient + ", %w: " + rest.drop_back() +
+         ") -> tensor<?x7x6x8xf32> {\n  %y = spiking.conv_input_gradient %g, "
+         "%w {layout = #spiking.layout<channels_last>, " +
+         layer + " -> tensor<?x7x6x8xf32>\n  return %y : tensor<?x7x6x8xf32>\n}")
+            .str();
+    check({text.c_str(), {0.15}, {1, 3}});
+  }
 }
 
 } // namespace rheobase::test
