@@ -397,7 +397,8 @@ class NetworkWriter {
 public:
   explicit NetworkWriter(Random &random) : random(random), body(bodyText) {}
 
-  Program write();
+  /// Dense layers; `hasImages`: after layers of convolutions.
+  Program write(bool hasImages);
 
 private:
   struct State {
@@ -425,11 +426,33 @@ private:
   /// The input current of a layer, from `input` of `features` elements.
   std::string current(const std::string &input, const std::string &element,
                       int64_t in, int64_t out, bool hasBias);
-  std::string neuron(const std::string &input, int64_t features,
+  std::string neuron(const std::string &input, const Shape &shape,
                      std::string &element);
   std::string attributes(bool mayDelay, bool hasDecay);
 
+  /// The images that a layer gives and the next one takes.
+  struct Images {
+    std::string value, element;
+    int64_t height, width, channels;
+  };
+  Shape shapeOf(const Images &images) const {
+    return channelsLast
+               ? Shape{-1, images.height, images.width, images.channels}
+               : Shape{-1, images.channels, images.height, images.width};
+  }
+  std::string typeOfImages(const Images &images) const {
+    return typeOf(shapeOf(images), images.element);
+  }
+  std::string layout() const {
+    return std::string("layout = #spiking.layout<channels_") +
+           (channelsLast ? "last>" : "first>");
+  }
+  Images convolution(const Images &input);
+  Images normalization(const Images &input);
+  Images pool(const Images &input);
+
   Random &random;
+  bool channelsLast = true;
   std::string bodyText;
   llvm::raw_string_ostream body;
   std::vector<Shape> parameters;
@@ -482,9 +505,109 @@ std::string NetworkWriter::attributes(bool mayDelay, bool hasDecay) {
   return text;
 }
 
-std::string NetworkWriter::neuron(const std::string &input, int64_t features,
+/// "array<i64: 1, 2>"
+static std::string pair(int64_t first, int64_t second) {
+  return "array<i64: " + std::to_string(first) + ", " + std::to_string(second) +
+         ">";
+}
+
+NetworkWriter::Images NetworkWriter::convolution(const Images &input) {
+  int64_t groups = input.channels % 2 == 0 && random.chance(30) ? 2 : 1;
+  int64_t in = input.channels / groups, out = groups * (1 + random.below(6));
+  // Height, then width.
+  int64_t kernel[2], stride[2], padding[2], dilation[2], extent[2];
+  for (int d = 0; d < 2; ++d) {
+    int64_t size = d ? input.width : input.height;
+    kernel[d] = 1 + random.below(3);
+    padding[d] = random.below(3);
+    dilation[d] = random.chance(20) ? 2 : 1;
+    stride[d] = random.chance(30) ? 2 : 1;
+    int64_t room = size + 2 * padding[d] - dilation[d] * (kernel[d] - 1) - 1;
+    if (room < 0) {
+      kernel[d] = 1;
+      room = size + 2 * padding[d] - 1;
+    }
+    extent[d] = room / stride[d] + 1;
+  }
+  Images output{"", "f32", extent[0], extent[1], out};
+  Shape weight = channelsLast ? Shape{kernel[0], kernel[1], in, out}
+                              : Shape{out, in, kernel[0], kernel[1]};
+  std::string operands = input.value + ", " + parameter(weight);
+  std::string types = typeOfImages(input) + ", " + typeOf(weight, "f32");
+  if (random.chance(50)) {
+    operands += ", " + parameter({out});
+    types += ", " + typeOf({out}, "f32");
+  }
+  output.value = line(
+      "spiking.conv " + operands + " {strides = " + pair(stride[0], stride[1]) +
+      ", padding = " + pair(padding[0], padding[1]) + ", dilations = " +
+      pair(dilation[0], dilation[1]) + ", groups = " + std::to_string(groups) +
+      " : i64, " + layout() + "} : (" + types + ") -> " + typeOfImages(output));
+  return output;
+}
+
+NetworkWriter::Images NetworkWriter::normalization(const Images &input) {
+  std::string channels = typeOf({input.channels}, "f32");
+  std::string scale = parameter({input.channels}),
+              shift = parameter({input.channels});
+  // Statistics carry no gradient: constants come in, and nobody reads the new
+  // ones.
+  auto numbers = [&](auto draw) {
+    std::string list;
+    for (int64_t i = 0; i < input.channels; ++i)
+      list += (i ? ", " : "") + constant(draw());
+    return line("arith.constant dense<[" + list + "]> : " + channels);
+  };
+  std::string mean = numbers([&] { return random.number(); });
+  std::string variance =
+      numbers([&] { return 0.25 + std::abs(random.number()); });
+  Images output = input;
+  output.value = fresh();
+  body << "    " << output.value << ", " << fresh() << ", " << fresh() << ", "
+       << fresh() << ", " << fresh() << " = spiking.batch_norm " << input.value
+       << " scale(" << scale << ") shift(" << shift << ") running(" << mean
+       << ", " << variance << ") {mode = #spiking.mode<"
+       << (random.chance(50) ? "train" : "inference")
+       << ">, epsilon = 0.0625 : f64, channel_dim = "
+       << (channelsLast ? -1 : -3) << " : i64} : (" << typeOfImages(input);
+  for (int i = 0; i < 4; ++i)
+    body << ", " << channels;
+  body << ") -> (" << typeOfImages(output);
+  for (int i = 0; i < 4; ++i)
+    body << ", " << channels;
+  body << ")\n";
+  return output;
+}
+
+NetworkWriter::Images NetworkWriter::pool(const Images &input) {
+  Images output = input;
+  int64_t kernel[2], stride[2], padding[2], extent[2];
+  for (int d = 0; d < 2; ++d) {
+    int64_t size = d ? input.width : input.height;
+    kernel[d] = 1 + random.below(std::min<int64_t>(size, 3));
+    stride[d] = random.chance(60) ? kernel[d] : 1 + random.below(2);
+    padding[d] = random.chance(20) ? kernel[d] / 2 : 0;
+    extent[d] = (size + 2 * padding[d] - kernel[d]) / stride[d] + 1;
+  }
+  output.height = extent[0];
+  output.width = extent[1];
+  static const std::vector<std::string> kinds{"max", "avg", "sum"};
+  std::string kind = random.pick(kinds);
+  bool isSpikes = input.element == "i1";
+  if (kind != "max")
+    output.element =
+        kind == "sum" && isSpikes && random.chance(50) ? "i8" : "f32";
+  output.value =
+      line("spiking." + kind + "_pool " + input.value +
+           " {kernel = " + pair(kernel[0], kernel[1]) +
+           ", strides = " + pair(stride[0], stride[1]) +
+           ", padding = " + pair(padding[0], padding[1]) + ", " + layout() +
+           "} : (" + typeOfImages(input) + ") -> " + typeOfImages(output));
+  return output;
+}
+
+std::string NetworkWriter::neuron(const std::string &input, const Shape &shape,
                                   std::string &element) {
-  Shape shape{-1, features};
   std::string membrane = typeOf(shape, "f32"), spikes = typeOf(shape, "i1");
   size_t v = state(shape, ElementKind::F32);
   std::string output = fresh();
@@ -553,11 +676,34 @@ std::string NetworkWriter::neuron(const std::string &input, int64_t features,
   }
 }
 
-Program NetworkWriter::write() {
-  int64_t features = 2 + random.below(6), inputs = features;
+Program NetworkWriter::write(bool hasImages) {
+  int64_t features = 2 + random.below(6);
+  Shape inputs{-1, features};
   std::string element = random.chance(50) ? "f32" : "i1", inputElement = element;
   std::string value = "%x_t";
-  int64_t layers = 1 + random.below(3);
+  if (hasImages) {
+    channelsLast = random.chance(75);
+    Images images{value, element, 2 + random.below(6), 2 + random.below(6),
+                  1 + random.below(4)};
+    inputs = shapeOf(images);
+    for (int64_t layer = 0, count = 1 + random.below(2); layer < count;
+         ++layer) {
+      images = convolution(images);
+      if (random.chance(50))
+        images = normalization(images);
+      if (images.element == "f32" && random.chance(15))
+        images = pool(images);
+      images.value = neuron(images.value, shapeOf(images), images.element);
+      if (random.chance(60))
+        images = pool(images);
+    }
+    features = images.height * images.width * images.channels;
+    element = images.element;
+    value =
+        line("spiking.flatten " + images.value + " {dims = 3 : i64} : (" +
+             typeOfImages(images) + ") -> " + typeOf({-1, features}, element));
+  }
+  int64_t layers = hasImages ? random.below(2) : 1 + random.below(3);
   for (int64_t layer = 0; layer < layers; ++layer) {
     int64_t out = 2 + random.below(8);
     bool isRecurrent = random.chance(35);
@@ -580,7 +726,7 @@ Program NetworkWriter::write() {
                    typeOf({-1, out}, "f32"));
     }
     std::string outElement;
-    std::string output = neuron(input, out, outElement);
+    std::string output = neuron(input, {-1, out}, outElement);
     if (isRecurrent)
       states[before].next = output;
     if (out == features && element == "i1" && random.chance(70)) {
@@ -613,12 +759,12 @@ Program NetworkWriter::write() {
   Program program;
   program.sequences = 1;
   std::string sequence = typeOf({-1, features}, element, true);
-  std::string inputType = typeOf({-1, inputs}, inputElement, true);
+  std::string inputType = typeOf(inputs, inputElement, true);
   llvm::raw_string_ostream os(program.text);
   ElementKind inputKind =
       inputElement == "i1" ? ElementKind::I1 : ElementKind::F32;
   program.arguments.push_back({Role::Steps, ElementKind::Index, {}});
-  program.arguments.push_back({Role::Sequence, inputKind, {-1, inputs}});
+  program.arguments.push_back({Role::Sequence, inputKind, inputs});
   os << "func.func @f(%T: index, %x: " << inputType;
   for (auto [i, shape] : llvm::enumerate(parameters)) {
     os << ", %w" << i << ": " << typeOf(shape, "f32");
@@ -657,8 +803,11 @@ Program NetworkWriter::write() {
 }
 
 Program generateNetwork(Random &random) {
-  NetworkWriter writer(random);
-  return writer.write();
+  return NetworkWriter(random).write(/*hasImages=*/false);
+}
+
+Program generateImageNetwork(Random &random) {
+  return NetworkWriter(random).write(/*hasImages=*/true);
 }
 
 //===----------------------------------------------------------------------===//

@@ -58,9 +58,12 @@ struct Program {
 /// conditionals, loops, spikes, several states, parameters, accumulators.
 Program generateScan(Random &random);
 
-/// A network in step form: layers of random neurons in one time loop, with
-/// recurrent weights, residual additions, pools and normalization in some.
+/// A network in step form: dense layers of random neurons in one time loop,
+/// with recurrent weights and residual additions in some.
 Program generateNetwork(Random &random);
+
+/// The same after layers of convolutions, with normalization and pools in some.
+Program generateImageNetwork(Random &random);
 
 /// Arguments of a program for a number of steps and samples.
 llvm::SmallVector<reference::Tensor> drawArguments(const Program &program,

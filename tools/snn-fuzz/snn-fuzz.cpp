@@ -42,9 +42,9 @@ static constexpr const char *kOverview =
     "Generates random programs and compares the compiler with the reference "
     "interpreter\n\n"
     "Each case is a program made from a seed: a scan with a random body, or a\n"
-    "network in step form. The interpreter runs it for several numbers of "
-    "steps;\n"
-    "then it must give the same\n"
+    "network in step form, with convolutions or without. The interpreter runs "
+    "it\n"
+    "for several numbers of steps; then it must give the same\n"
     "  - after each of the --passes pipelines (bit for bit),\n"
     "  - in two parts, the states handed over (bit for bit),\n"
     "  - as compiled code (bit for bit; its gradient, too),\n"
@@ -53,12 +53,15 @@ static constexpr const char *kOverview =
     "  snn-fuzz --kind=scan --seed=1 --count=1000\n"
     "  snn-fuzz --kind=scan --seed=417 --count=1 --print   # that case alone\n";
 
-enum class Kind { Scan, Network };
+enum class Kind { Scan, Network, Images };
 
 static cl::opt<Kind> kind(
     "kind", cl::desc("what to generate"), cl::init(Kind::Scan),
     cl::values(clEnumValN(Kind::Scan, "scan", "scans with random bodies"),
-               clEnumValN(Kind::Network, "network", "networks in step form")));
+               clEnumValN(Kind::Network, "network", "networks in step form"),
+               clEnumValN(Kind::Images, "images",
+                          "networks of convolutions, normalization and pools, "
+                          "in step form")));
 static cl::opt<uint64_t> seed("seed", cl::desc("seed of the first case"),
                               cl::init(1));
 static cl::opt<uint64_t> count("count", cl::desc("number of cases"),
@@ -447,8 +450,11 @@ std::optional<std::string> Case::check() {
   else if (pipelines.empty())
     pipelines = {"spiking-decompose-neurons,canonicalize,cse",
                  "spiking-distribute-time-loop",
-                 "spiking-distribute-time-loop,spiking-decompose-neurons,"
-                 "spiking-fuse-neurons,canonicalize,cse"};
+                 // Fused with a neuron, normalization has no gradient any more.
+                 std::string("spiking-distribute-time-loop,"
+                             "spiking-decompose-neurons,") +
+                     (kind == Kind::Images ? "" : "spiking-fuse-neurons,") +
+                     "canonicalize,cse"};
   for (const std::string &pipeline : pipelines)
     if (auto problem = checkPasses(pipeline))
       return problem;
@@ -464,7 +470,7 @@ std::optional<std::string> Case::check() {
   if (auto problem = prepare())
     return problem;
   // Scans alone have no products; networks take one kernel or the other.
-  ProductKernel kernel = kind == Kind::Network && seed % 2 == 0
+  ProductKernel kernel = kind != Kind::Scan && seed % 2 == 0
                              ? ProductKernel::Selective
                              : ProductKernel::Dense;
   for (CPUInstructionSet isa : getInstructionSets())
@@ -499,8 +505,9 @@ int main(int argc, char **argv) {
   uint64_t failures = 0;
   for (uint64_t number = seed; number < seed + count; ++number) {
     Random random(number);
-    Program program =
-        kind == Kind::Scan ? generateScan(random) : generateNetwork(random);
+    Program program = kind == Kind::Scan      ? generateScan(random)
+                      : kind == Kind::Network ? generateNetwork(random)
+                                              : generateImageNetwork(random);
     if (print)
       llvm::outs() << "// seed " << number << "\n" << program.text << "\n";
     std::string text = program.text;

@@ -4,7 +4,7 @@
 import pytest
 
 
-@pytest.mark.parametrize("kind, count", [("scan", 25), ("network", 4)])
+@pytest.mark.parametrize("kind, count", [("scan", 25), ("network", 4), ("images", 4)])
 def test_random_programs(kind, count, tool):
     result = tool("snn-fuzz", f"--kind={kind}", "--seed=1", f"--count={count}", check=False)
     assert result.returncode == 0, result.stderr[:6000]

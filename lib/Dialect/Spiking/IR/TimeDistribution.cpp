@@ -228,9 +228,9 @@ Values BatchNormOp::hoistOutOfTime(OpBuilder &builder, ArrayRef<Value> repeated,
 }
 
 SmallVector<std::pair<unsigned, unsigned>> BatchNormOp::getStatePairs() {
-  // The output of a step in training does not depend on them.
-  if (getMode() == Mode::Train && getNewRunningMean().use_empty() &&
-      getNewRunningVariance().use_empty())
+  // In training the output of a step does not depend on them; in inference they
+  // stay as they are.
+  if (getNewRunningMean().use_empty() && getNewRunningVariance().use_empty())
     return {};
   return {{3, 1}, {4, 2}};
 }

@@ -316,3 +316,19 @@ func.func @effects(%x: tensor<4x2x8xf32>) -> tensor<4x2x8xf32> {
   }
   return %o : tensor<4x2x8xf32>
 }
+
+// -----
+
+// In inference, running statistics that no state carries are the same at every step.
+// CHECK-LABEL: func @inference_statistics
+// CHECK-NOT: spiking.time_loop
+// CHECK: spiking.batch_norm %{{.*}} scale(%{{.*}}) shift(%{{.*}}) running(%[[M:.*]], %[[V:.*]]) {mode = #spiking.mode<inference>, sequence = true} : (tensor<4x2x8xf32>,
+// CHECK-NOT: spiking.time_loop
+func.func @inference_statistics(%x: tensor<4x2x8xf32>, %T: index, %p: tensor<8xf32>, %m: tensor<8xf32>, %v: tensor<8xf32>) -> tensor<4x2x8xf32> {
+  %y = spiking.time_loop %t = 0 to %T over(%x_t = %x : tensor<4x2x8xf32>) -> (tensor<4x2x8xf32>) {
+    %n, %m1, %v1, %sm, %sr = spiking.batch_norm %x_t scale(%p) shift(%p) running(%m, %v) {mode = #spiking.mode<inference>}
+      : (tensor<2x8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>) -> (tensor<2x8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>)
+    spiking.yield %n : tensor<2x8xf32>
+  }
+  return %y : tensor<4x2x8xf32>
+}
