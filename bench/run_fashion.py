@@ -11,6 +11,7 @@ import argparse, json, os, shutil, statistics, subprocess, sys, tempfile, time
 
 import run_cpu
 
+OURS = ["rheobase", "rheobase-jit"]
 RIVALS = {"sj": ["--framework=sj"], "sj+compile": ["--framework=sj", "--compile"], "snntorch": ["--framework=snntorch"],
           "snntorch+compile": ["--framework=snntorch", "--compile"]}
 
@@ -93,7 +94,7 @@ def main():
         for net in args.nets.split(","):
             samples = {}
             for _ in range(args.rounds):
-                for who in run_cpu.OURS + rivals:
+                for who in OURS + rivals:
                     row = (ahead_of_time(net, args, folder) if who == "rheobase" else just_in_time(net, args, folder) if who == "rheobase-jit"
                            else rival(who, net, args, python))
                     samples.setdefault(who, []).append(row)
