@@ -9,6 +9,7 @@
 #include "rheobase/Support/Philox.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 using namespace rheobase;
@@ -57,33 +58,57 @@ DrawOptions rt::getDrawOptions(const std::string &role,
   return options;
 }
 
-static void drawElements(const DrawOptions &options, Tensor &tensor,
-                         int64_t first, int64_t end) {
-  for (int64_t i = first; i < end; ++i) {
-    auto words = philox4x32({static_cast<uint32_t>(i),
-                             static_cast<uint32_t>(i >> 32), options.index, 1},
-                            {static_cast<uint32_t>(options.seed),
-                             static_cast<uint32_t>(options.seed >> 32)});
-    double uniform = uniform01(words[0]);
-    switch (tensor.dtype()) {
-    case RB_BOOL:
-      setElement(tensor, i, uniform < options.spikeRate);
-      break;
-    case RB_I8:
-      setElement(tensor, i, std::floor(uniform * 4));
-      break;
-    case RB_I32:
-      setElement(tensor, i, std::floor(uniform * 10));
-      break;
-    case RB_I64:
-      setElement(tensor, i, 1 + std::floor(uniform * 100));
-      break;
-    default: { // normal (Box and Muller)
-      double normal = options.scale * std::sqrt(-2 * std::log(1 - uniform)) *
-                      std::cos(2 * M_PI * uniform01(words[1]));
+/// The words of counter `i` of the tensor's stream.
+static std::array<uint32_t, 4> drawWords(const DrawOptions &options,
+                                         int64_t i) {
+  return philox4x32({static_cast<uint32_t>(i), static_cast<uint32_t>(i >> 32),
+                     options.index, 1},
+                    {static_cast<uint32_t>(options.seed),
+                     static_cast<uint32_t>(options.seed >> 32)});
+}
+
+/// Normal numbers, four of each counter (Box and Muller), in the precision of
+/// F.
+template <typename F>
+static void drawNormals(const DrawOptions &options, Tensor &tensor,
+                        int64_t first, int64_t end) {
+  constexpr F pi = static_cast<F>(3.14159265358979323846);
+  for (int64_t i = first; i < end;) {
+    auto words = drawWords(options, i / 4);
+    F normals[4];
+    for (int pair : {0, 2}) {
+      F radius = std::sqrt(F(-2) * std::log(F(1) - F(uniform01(words[pair]))));
+      F angle = F(2) * pi * F(uniform01(words[pair + 1]));
+      normals[pair] = radius * std::cos(angle);
+      normals[pair + 1] = radius * std::sin(angle);
+    }
+    int64_t next = std::min(i / 4 * 4 + 4, end);
+    for (; i < next; ++i) {
+      double normal = options.scale * double(normals[i % 4]);
       setElement(tensor, i, options.magnitude ? std::abs(normal) : normal);
     }
-    }
+  }
+}
+
+static void drawElements(const DrawOptions &options, Tensor &tensor,
+                         int64_t first, int64_t end) {
+  switch (tensor.dtype()) {
+  case RB_F64:
+    return drawNormals<double>(options, tensor, first, end);
+  case RB_F16:
+  case RB_BF16:
+  case RB_F32:
+    return drawNormals<float>(options, tensor, first, end);
+  default:
+    break;
+  }
+  for (int64_t i = first; i < end; ++i) {
+    double uniform = uniform01(drawWords(options, i)[0]);
+    double value = tensor.dtype() == RB_BOOL  ? uniform < options.spikeRate
+                   : tensor.dtype() == RB_I8  ? std::floor(uniform * 4)
+                   : tensor.dtype() == RB_I32 ? std::floor(uniform * 10)
+                                              : 1 + std::floor(uniform * 100);
+    setElement(tensor, i, value);
   }
 }
 
