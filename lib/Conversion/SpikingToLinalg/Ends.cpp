@@ -452,6 +452,11 @@ struct ConvertCountCorrect : OpRewritePattern<CountCorrectOp> {
 /// (of two-dimensional trains, the spikes themselves): vectors of channels, and
 /// samples apart.
 static Value countSpikes(ImplicitLocOpBuilder &b, Value train) {
+  // Where they are made, as long as they are in the cache.
+  OpBuilder::InsertionGuard guard(b);
+  if (Operation *def = train.getDefiningOp();
+      def && def->getBlock() == b.getInsertionBlock())
+    b.setInsertionPointAfter(def);
   auto type = cast<RankedTensorType>(train.getType());
   SmallVector<int64_t> kept;
   for (int64_t dim = 0; dim < type.getRank(); ++dim)

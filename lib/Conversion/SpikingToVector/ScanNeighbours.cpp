@@ -138,10 +138,20 @@ static StateSource findSource(RewriterBase &rewriter, ScanOp scan,
       rewriter.eraseOp(op);
       return source;
     }
-    if (!isMemoryEffectFree(op))
+    if (!isMemoryEffectFree(op) && !isa<memref::AllocOp>(op))
       return source;
   }
   return source;
+}
+
+void rheobase::eraseUnreadFills(RewriterBase &rewriter, Operation *root) {
+  SmallVector<Operation *> fills;
+  root->walk([&](linalg::LinalgOp op) {
+    if (getFill(op))
+      fills.push_back(op);
+  });
+  for (Operation *fill : fills)
+    eraseIfUnread(rewriter, fill);
 }
 
 ScanSources rheobase::takeScanSources(RewriterBase &rewriter, ScanOp scan) {

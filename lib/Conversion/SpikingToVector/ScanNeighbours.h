@@ -38,6 +38,10 @@ struct ScanSources {
 /// initialize its states are erased.
 ScanSources takeScanSources(mlir::RewriterBase &rewriter, spiking::ScanOp scan);
 
+/// Erases what fills buffers that nobody reads any more: the beginnings of
+/// states that scans have found to be numbers.
+void eraseUnreadFills(mlir::RewriterBase &rewriter, mlir::Operation *root);
+
 /// A forward scan right before `scan` whose steps compute what `scan` replays,
 /// such that blocks of neurons may go through both, one after the other; null
 /// if there is none.

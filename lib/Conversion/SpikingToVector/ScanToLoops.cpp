@@ -976,6 +976,7 @@ struct ConvertSpikingScanToLoopsPass
       if (failed(lowering.run()))
         return signalPassFailure();
     }
+    eraseUnreadFills(rewriter, getOperation());
   }
 };
 } // namespace

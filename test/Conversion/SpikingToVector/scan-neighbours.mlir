@@ -217,3 +217,55 @@ func.func @begins_otherwise(%x: memref<4x65536xf32>, %g: memref<4x65536xf32>, %v
   }
   return
 }
+
+// States and a replayed past that begin at a number, in buffers that are made
+// right before the scan, as in a loop over blocks of samples: nothing fills them.
+// CHECK-LABEL: func.func @made_before
+// CHECK-NOT:     linalg.
+// CHECK:         scf.parallel
+func.func @made_before(%x: memref<?x65536xf32>, %g: memref<?x65536xf32>, %gx: memref<?x65536xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %dv0 = memref.alloc() : memref<65536xf32>
+  linalg.fill ins(%zero : f32) outs(%dv0 : memref<65536xf32>)
+  %v0 = memref.alloc() : memref<65536xf32>
+  linalg.map outs(%v0 : memref<65536xf32>)
+    (%init: f32) {
+      linalg.yield %zero : f32
+    }
+  spiking.scan reverse ins(%i = %x : memref<?x65536xf32>, %a = %g : memref<?x65536xf32>) outs(%gx : memref<?x65536xf32>)
+      states(%dv = %dv0 : memref<65536xf32>) replay(%v = %v0 : memref<65536xf32>) {
+    %w = arith.mulf %a, %v : f32
+    %h = arith.addf %dv, %w : f32
+    spiking.yield %h : f32 next(%h : f32)
+  } replaying {
+  ^bb0(%i: f32, %a: f32, %v: f32):
+    %h = arith.addf %v, %i : f32
+    spiking.yield next(%h : f32)
+  }
+  memref.dealloc %v0 : memref<65536xf32>
+  memref.dealloc %dv0 : memref<65536xf32>
+  return
+}
+
+// Somebody reads what the past began with.
+// CHECK-LABEL: func.func @read_after
+// CHECK:         linalg.fill
+// CHECK:         scf.parallel
+func.func @read_after(%x: memref<?x65536xf32>, %g: memref<?x65536xf32>, %gx: memref<?x65536xf32>, %dv0: memref<65536xf32>, %i: index) -> f32 {
+  %zero = arith.constant 0.0 : f32
+  %v0 = memref.alloc() : memref<65536xf32>
+  linalg.fill ins(%zero : f32) outs(%v0 : memref<65536xf32>)
+  spiking.scan reverse ins(%j = %x : memref<?x65536xf32>, %a = %g : memref<?x65536xf32>) outs(%gx : memref<?x65536xf32>)
+      states(%dv = %dv0 : memref<65536xf32>) replay(%v = %v0 : memref<65536xf32>) {
+    %w = arith.mulf %a, %v : f32
+    %h = arith.addf %dv, %w : f32
+    spiking.yield %h : f32 next(%h : f32)
+  } replaying {
+  ^bb0(%j: f32, %a: f32, %v: f32):
+    %h = arith.addf %v, %j : f32
+    spiking.yield next(%h : f32)
+  }
+  %r = memref.load %v0[%i] : memref<65536xf32>
+  memref.dealloc %v0 : memref<65536xf32>
+  return %r : f32
+}
