@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
@@ -23,14 +24,16 @@
 
 #include <cmath>
 #include <limits>
+#include <thread>
 
 using namespace mlir;
 using namespace rheobase;
 using namespace rheobase::spiking;
 
 /// What kernels take for themselves while they run and give back: the blocks
-/// that threads pack, the past that a scan replays. In addition, one of them at
-/// a time packs a whole weight.
+/// that threads pack, the past that a scan replays. In addition to it and to
+/// what loops over blocks of samples make for each block, one of them at a time
+/// packs a whole weight.
 static constexpr int64_t bytesOfKernels = int64_t(4) << 20;
 /// Plans that are tried, and buffers that an error names, at most.
 static constexpr int64_t maxPlans = 24;
@@ -104,14 +107,18 @@ struct Need {
 /// Evaluates sizes of a function whose arguments have extents of known names.
 class Evaluator {
 public:
-  Evaluator(func::FuncOp function, const MemoryLimit &limit,
+  Evaluator(func::FuncOp function, const MemoryLimit &limit, int64_t threads,
             llvm::SetVector<StringRef> &missing)
-      : function(function), limit(limit), missing(missing) {}
+      : function(function), limit(limit), threads(threads), missing(missing) {}
 
+  /// In loops: the most that it may be.
   std::optional<int64_t> get(Value value);
   /// Bytes of a buffer; `extents` are its dynamic ones.
   std::optional<int64_t> getBytes(MemRefType type, ValueRange extents);
   std::optional<int64_t> getArgumentBytes(unsigned number);
+  /// What a loop over blocks of samples makes anew for each block, on all
+  /// threads; the most that one of them takes, as far as it is known.
+  int64_t getBlockBytes();
 
 private:
   std::optional<int64_t> getNamed(StringRef name);
@@ -119,6 +126,7 @@ private:
 
   func::FuncOp function;
   const MemoryLimit &limit;
+  int64_t threads;
   llvm::SetVector<StringRef> &missing;
 };
 } // namespace
@@ -152,6 +160,8 @@ std::optional<int64_t> Evaluator::get(Value value) {
   if (std::optional<int64_t> constant = getConstantIntValue(value))
     return constant;
   if (auto argument = dyn_cast<BlockArgument>(value)) {
+    if (argument.getOwner()->getParentOp() != function)
+      return std::nullopt;
     auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
                                                       kExtentAttrName);
     return name ? getNamed(name.getValue()) : std::nullopt;
@@ -163,13 +173,27 @@ std::optional<int64_t> Evaluator::get(Value value) {
       return std::nullopt;
     return getExtent(argument.getArgNumber(), *dim.getConstantIndex());
   }
+  if (auto call = dyn_cast<func::CallOp>(op);
+      call && call.getCallee() == "omp_get_max_threads")
+    return threads;
   SmallVector<int64_t> operands;
   for (Value operand : op->getOperands()) {
     std::optional<int64_t> number = get(operand);
-    if (!number)
+    // A part of a block, and what is left from some iteration on.
+    auto argument = dyn_cast<BlockArgument>(operand);
+    if (!number && isa<arith::SubIOp>(op) && operands.size() == 1 && argument &&
+        isa<scf::ForOp, scf::ForallOp>(argument.getOwner()->getParentOp()))
+      return operands.front();
+    if (!number && !isa<arith::MinSIOp>(op))
       return std::nullopt;
-    operands.push_back(*number);
+    if (number)
+      operands.push_back(*number);
   }
+  if (isa<arith::IndexCastOp>(op) ||
+      (isa<arith::MinSIOp>(op) && operands.size() == 1))
+    return operands.front();
+  if (isa<arith::SelectOp>(op))
+    return operands[0] ? operands[1] : operands[2];
   if (operands.size() != 2)
     return std::nullopt;
   int64_t a = operands[0], b = operands[1];
@@ -187,6 +211,13 @@ std::optional<int64_t> Evaluator::get(Value value) {
     return std::min(a, b);
   if (isa<arith::DivUIOp, arith::DivSIOp>(op) && b != 0)
     return a / b;
+  if (isa<arith::CeilDivUIOp, arith::CeilDivSIOp>(op) && b != 0)
+    return llvm::divideCeil(a, b);
+  if (isa<arith::OrIOp>(op))
+    return a | b;
+  if (auto compare = dyn_cast<arith::CmpIOp>(op);
+      compare && compare.getPredicate() == arith::CmpIPredicate::slt)
+    return a < b;
   return std::nullopt;
 }
 
@@ -222,6 +253,29 @@ std::optional<int64_t> Evaluator::getArgumentBytes(unsigned number) {
   return bytes;
 }
 
+int64_t Evaluator::getBlockBytes() {
+  int64_t most = 0;
+  function.walk([&](scf::ForallOp forall) {
+    if (forall->getParentOfType<scf::ForallOp>())
+      return;
+    int64_t bytes = 0;
+    forall->walk([&](memref::AllocOp alloc) {
+      bytes += getBytes(alloc.getType(), alloc.getDynamicSizes()).value_or(0);
+    });
+    int64_t blocks = threads;
+    auto sizeOf = [&](OpFoldResult size) {
+      std::optional<int64_t> constant = getConstantIntValue(size);
+      return constant ? constant : get(cast<Value>(size));
+    };
+    std::optional<int64_t> end = sizeOf(forall.getMixedUpperBound().front());
+    std::optional<int64_t> step = sizeOf(forall.getMixedStep().front());
+    if (end && step && *step > 0)
+      blocks = std::min<int64_t>(blocks, llvm::divideCeil(*end, *step));
+    most = std::max(most, bytes * blocks);
+  });
+  return most;
+}
+
 /// "spiking.conv" is gone at this level; where it stood is not.
 static std::string describe(Location loc, MemRefType type) {
   std::string text;
@@ -236,7 +290,7 @@ static std::string describe(Location loc, MemRefType type) {
 /// What the public functions of a module need after the memory plan; nothing
 /// where a size is not known.
 static std::optional<std::vector<Need>>
-measure(ModuleOp module, const MemoryLimit &limit,
+measure(ModuleOp module, const MemoryLimit &limit, int64_t threads,
         llvm::SetVector<StringRef> &missing) {
   std::vector<Need> needs;
   bool known = true;
@@ -244,7 +298,7 @@ measure(ModuleOp module, const MemoryLimit &limit,
     auto sizes = function->getAttrOfType<FlatSymbolRefAttr>(kSizesAttrName);
     if (!sizes)
       continue;
-    Evaluator evaluator(function, limit, missing);
+    Evaluator evaluator(function, limit, threads, missing);
     Need need;
     need.function = function.getName().str();
     BlockArgument arena;
@@ -269,12 +323,12 @@ measure(ModuleOp module, const MemoryLimit &limit,
       if (!role || role.getValue() == "parameter")
         largest = std::max(largest, *bytes);
     }
-    need.kernels += largest;
+    need.kernels += largest + evaluator.getBlockBytes();
     // The sizes function has the arguments of the function before the plan.
     auto sizesFunction = module.lookupSymbol<func::FuncOp>(sizes.getValue());
     for (unsigned i = 0; i < sizesFunction.getNumArguments(); ++i)
       sizesFunction.setArgAttrs(i, function.getArgAttrDict(i));
-    Evaluator ofSizes(sizesFunction, limit, missing);
+    Evaluator ofSizes(sizesFunction, limit, threads, missing);
     std::optional<int64_t> bytes = ofSizes.get(
         sizesFunction.getBody().front().getTerminator()->getOperand(0));
     known &= bytes.has_value();
@@ -327,6 +381,8 @@ LogicalResult rheobase::fitToMemory(ModuleOp module, PlanOptions &plan,
   llvm::raw_string_ostream os(text);
   module->print(os, OpPrintingFlags().enableDebugInfo());
   MLIRContext context(module.getContext()->getDialectRegistry());
+  int64_t threads =
+      linalg.threads ? std::max(std::thread::hardware_concurrency(), 1u) : 1;
   llvm::SetVector<StringRef> missing;
   std::vector<std::string> names;
 
@@ -344,7 +400,7 @@ LogicalResult rheobase::fitToMemory(ModuleOp module, PlanOptions &plan,
                                   [](Diagnostic &) { return success(); });
     if (!copy || failed(pm.run(*copy)))
       return failure();
-    auto needs = measure(*copy, limit, missing);
+    auto needs = measure(*copy, limit, threads, missing);
     // The names belong to the module.
     names.assign(missing.begin(), missing.end());
     missing.clear();

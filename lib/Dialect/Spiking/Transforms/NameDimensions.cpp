@@ -52,7 +52,8 @@ public:
         return number;
     return std::nullopt;
   }
-  /// Classes of the dimensions of time and batch of scans, in program order.
+  /// Classes of the dimensions of time and batch of scans and loops, in program
+  /// order.
   SmallVector<int> getTimes() {
     return llvm::map_to_vector(times, [&](int id) { return lead(id); });
   }
@@ -146,8 +147,10 @@ static Value getWhole(Operation *op) {
   auto size = dyn_cast_or_null<arith::MinSIOp>(op);
   if (!size || !op->getParentOfType<scf::ForallOp>())
     return {};
-  auto left = size.getRhs().getDefiningOp<arith::SubIOp>();
-  return left ? left.getLhs() : Value();
+  for (Value operand : size->getOperands())
+    if (auto left = operand.getDefiningOp<arith::SubIOp>())
+      return left.getLhs();
+  return {};
 }
 
 void DimensionClasses::visit(Operation *op) {
@@ -215,6 +218,7 @@ void DimensionClasses::visit(Operation *op) {
     }
   } else if (Value whole = getWhole(op)) {
     unite(extent(op->getResult(0)), extent(whole));
+    batches.push_back(extent(whole));
   } else if (auto branch = dyn_cast<scf::IfOp>(op)) {
     for (Block *block : {branch.thenBlock(), branch.elseBlock()})
       if (block)
@@ -319,8 +323,10 @@ void DimensionClasses::visitSlice(OffsetSizeAndStrideOpInterface op,
     return;
   if (auto distance = offset.getDefiningOp<arith::SubIOp>())
     offset = distance.getRhs();
-  if (offset == loop.getInductionVar())
+  if (offset == loop.getInductionVar()) {
     unite(dimension(whole, 0), extent(loop.getUpperBound()));
+    times.push_back(dimension(whole, 0));
+  }
 }
 
 namespace {

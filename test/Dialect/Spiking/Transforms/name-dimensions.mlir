@@ -76,8 +76,8 @@ func.func private @helper(%x: tensor<?xf32>) -> tensor<?xf32> {
 // Through parallel blocks of samples: what all blocks make together has the
 // size of what it began as; a filled tensor has the size it was given.
 // CHECK-LABEL: func.func @blocks(
-// CHECK-SAME:    tensor<?x8xf32> {spiking.dims = ["d0", 8]}
-// CHECK-SAME:    -> (tensor<?x8xf32> {spiking.dims = ["d0", 8]})
+// CHECK-SAME:    tensor<?x8xf32> {spiking.dims = ["B", 8]}
+// CHECK-SAME:    -> (tensor<?x8xf32> {spiking.dims = ["B", 8]})
 func.func @blocks(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   %c0 = arith.constant 0 : index
   %c16 = arith.constant 16 : index
