@@ -35,9 +35,9 @@ std::string formatByteCount(int64_t bytes);
 /// most `limit` bytes: the first one, of plans in which the backward pass
 /// computes more and more values again, whose arena, arguments and results fit,
 /// with what loops over blocks of samples make for each block, on all threads of
-/// this machine, and a reserve for what kernels take for themselves (packed weights and the
-/// like). Without a limit it tells by a remark what the plan needs. An error
-/// says by how much no plan fits, or which sizes are not known.
+/// this machine, and a reserve for what kernels take for themselves (packed
+/// weights and the like). Without a limit it tells by a remark what the plan
+/// needs. An error says by how much no plan fits, or which sizes are not known.
 mlir::LogicalResult fitToMemory(mlir::ModuleOp module, PlanOptions &plan,
                                 const LinalgOptions &linalg,
                                 const MemoryLimit &limit);
