@@ -28,6 +28,8 @@ using namespace rheobase;
 
 /// Elements that a thread should compute at least.
 static constexpr int64_t elementsPerThread = 1 << 15;
+/// Outputs, at most, that are made one after the other from the same inputs.
+static constexpr int64_t mostRepeated = 16;
 
 /// Whether the body is scalar code without memory, and its output is the same
 /// element for all iterations of a reduction.
@@ -67,6 +69,7 @@ public:
 
 private:
   void chooseVectorLoops();
+  void chooseRepeatedLoops();
   void chooseLanes();
   void emitTile(ValueRange outerIndices, Value start, int64_t lanes,
                 Value mask);
@@ -85,6 +88,10 @@ private:
   /// Parallel loops: around, and those that vectors lie along, which all
   /// operands see as one. Then the reductions.
   SmallVector<int64_t> outer, inner, reductions;
+  /// Short loops that no input depends on, as those over a window in whose
+  /// elements a gradient is where the maximum was: inputs are loaded, and what
+  /// depends on them alone is computed, once for all of them.
+  SmallVector<int64_t> repeated;
   /// For each operand its stride along the inner loops.
   SmallVector<Value> innerStrides;
   /// For each operand whether it changes along the inner loops.
@@ -130,6 +137,34 @@ void LinalgLowering::chooseVectorLoops() {
     inner.assign(1, parallel.back());
   llvm::erase_if(outer,
                  [&](int64_t loop) { return llvm::is_contained(inner, loop); });
+}
+
+void LinalgLowering::chooseRepeatedLoops() {
+  int64_t numInputs = op.getNumDpsInputs();
+  ArrayRef<StridedOperand> inputs =
+      ArrayRef(space.operands).take_front(numInputs);
+  bool readsMemory = llvm::any_of(
+      inputs, [](const StridedOperand &input) { return bool(input.flat); });
+  bool readsOutputs = llvm::any_of(
+      op.getBlock()->getArguments().drop_front(numInputs),
+      [](BlockArgument argument) { return !argument.use_empty(); });
+  // What only copies is as fast in the order of the output.
+  bool computes = !op.getBlock()->without_terminator().empty();
+  if (!reductions.empty() || !readsMemory || readsOutputs || !computes)
+    return;
+  int64_t copies = 1;
+  for (int64_t loop : outer) {
+    const auto &size = space.symbolic[loop];
+    if (!size.isConstant() || copies * size.factor > mostRepeated ||
+        llvm::any_of(inputs, [&](const StridedOperand &input) {
+          return input.flat && input.uses(loop);
+        }))
+      continue;
+    copies *= size.factor;
+    repeated.push_back(loop);
+  }
+  llvm::erase_if(
+      outer, [&](int64_t loop) { return llvm::is_contained(repeated, loop); });
 }
 
 void LinalgLowering::chooseLanes() {
@@ -257,15 +292,27 @@ void LinalgLowering::emitTile(ValueRange outerIndices, Value start,
           next.push_back(lane.spread(local.lookupOrDefault(value)));
         return next;
       };
-  SmallVector<Value> results = nest(0, values);
-  for (auto [i, value] : llvm::enumerate(results)) {
-    const StridedOperand &operand = space.operands[numInputs + i];
-    if (isVector(numInputs + i))
-      lane.store(value, operand.flat, bases[numInputs + i]);
-    else
-      memref::StoreOp::create(b, loc, value, operand.flat,
-                              bases[numInputs + i]);
-  }
+  std::function<void(ArrayRef<int64_t>)> emit = [&](ArrayRef<int64_t> loops) {
+    if (!loops.empty()) {
+      for (int64_t i = 0; i < space.symbolic[loops.front()].factor; ++i) {
+        position[loops.front()] = index.constant(i);
+        emit(loops.drop_front());
+      }
+      return;
+    }
+    for (auto [i, value] : llvm::enumerate(nest(0, values))) {
+      const StridedOperand &operand = space.operands[numInputs + i];
+      Value offset = bases[numInputs + i];
+      for (int64_t loop : repeated)
+        offset =
+            index.add(offset, index.mul(position[loop], operand.strides[loop]));
+      if (isVector(numInputs + i))
+        lane.store(value, operand.flat, offset);
+      else
+        memref::StoreOp::create(b, loc, value, operand.flat, offset);
+    }
+  };
+  emit(repeated);
 }
 
 void LinalgLowering::run() {
@@ -275,6 +322,7 @@ void LinalgLowering::run() {
   zero = index.constant(0);
   one = index.constant(1);
   chooseVectorLoops();
+  chooseRepeatedLoops();
   chooseLanes();
 
   Value innerSize = one, reduced = one;
@@ -290,6 +338,8 @@ void LinalgLowering::run() {
   TiledLoops loops{{}, innerSize, tiling};
   for (int64_t loop : outer)
     loops.outerSizes.push_back(space.sizes[loop]);
+  for (int64_t loop : repeated)
+    reduced = index.mul(reduced, space.sizes[loop]);
   Value work =
       index.div(index.constant(elementsPerThread), index.max(reduced, one));
   loops.createParallelRanges(index, work, [&](TiledLoops::Range range) {

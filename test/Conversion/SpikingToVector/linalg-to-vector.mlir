@@ -122,3 +122,42 @@ func.func @empty(%x: memref<?x0xf32>) {
   }
   return
 }
+
+// A short loop that no input depends on: the input is loaded once for all of its
+// iterations.
+// CHECK-LABEL: func @window
+// CHECK-SAME:    (%[[G:.*]]: memref<?x64xf32>, %[[P:.*]]: memref<?x64xi8>, %{{.*}}: memref<?x3x64xf32>)
+// CHECK:         scf.for
+// CHECK-COUNT-2:   vector.load
+// CHECK-NOT:       vector.load
+// CHECK-COUNT-3:   vector.store
+// CHECK-NOT:       vector.store
+// CHECK:         return
+func.func @window(%g: memref<?x64xf32>, %p: memref<?x64xi8>, %y: memref<?x3x64xf32>) {
+  %zero = arith.constant 0.0 : f32
+  linalg.generic {indexing_maps = [affine_map<(b, k, c) -> (b, c)>, affine_map<(b, k, c) -> (b, c)>, affine_map<(b, k, c) -> (b, k, c)>],
+                  iterator_types = ["parallel", "parallel", "parallel"]} ins(%g, %p : memref<?x64xf32>, memref<?x64xi8>) outs(%y : memref<?x3x64xf32>) {
+  ^bb0(%a: f32, %place: i8, %out: f32):
+    %k = linalg.index 1 : index
+    %here = arith.index_cast %k : index to i8
+    %same = arith.cmpi eq, %place, %here : i8
+    %r = arith.select %same, %a, %zero : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+
+// More iterations than registers hold results for stay a loop.
+// CHECK-LABEL: func @long_window
+// CHECK-COUNT-1:   vector.store
+// CHECK-NOT:       vector.store
+// CHECK:         return
+func.func @long_window(%g: memref<?x64xf32>, %y: memref<?x17x64xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(b, k, c) -> (b, c)>, affine_map<(b, k, c) -> (b, k, c)>],
+                  iterator_types = ["parallel", "parallel", "parallel"]} ins(%g : memref<?x64xf32>) outs(%y : memref<?x17x64xf32>) {
+  ^bb0(%a: f32, %out: f32):
+    %r = arith.addf %a, %a : f32
+    linalg.yield %r : f32
+  }
+  return
+}
