@@ -7,6 +7,7 @@
 #include "SampleBlocks.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/SetVector.h"
@@ -34,9 +35,9 @@ private:
   /// `value` has samples, those of `anchor`.
   LogicalResult join(Operation *op, Value value, Value anchor) {
     auto type = dyn_cast<RankedTensorType>(value.getType());
-    if (!type || type.getRank() == 0 || !type.isDynamicDim(0))
-      return refuse(op, "has an operand or a result without a dynamic number "
-                        "of samples");
+    if (!type || type.getRank() == 0 || type.getDimSize(0) == 1)
+      return refuse(op, "has an operand or a result without samples, or with "
+                        "a single one");
     samples.insert(value);
     classes.unionSets(value.getAsOpaquePointer(), anchor.getAsOpaquePointer());
     return success();
@@ -169,9 +170,16 @@ FailureOr<SampleBlocks> SampleAnalysis::run() {
   SampleBlocks blocks;
   for (Value argument : loop.getInputArgs())
     blocks.inputs.push_back(samples.contains(argument));
-  for (Value value : samples)
-    if (!body.isAncestor(value.getParentRegion()))
-      blocks.outside.push_back(value);
+  for (Value value : samples) {
+    bool isInside = body.isAncestor(value.getParentRegion());
+    (isInside ? blocks.inside : blocks.outside).push_back(value);
+    // Numbers that differ from sample to sample.
+    Operation *op = value.getDefiningOp();
+    DenseElementsAttr numbers;
+    if (isInside && op && matchPattern(op, m_Constant(&numbers)) &&
+        !numbers.isSplat())
+      return refuse(op, "has samples");
+  }
   for (auto [value, size] : sizes) {
     if (!samples.contains(value))
       continue;
@@ -182,6 +190,12 @@ FailureOr<SampleBlocks> SampleAnalysis::run() {
       blocks.counts.push_back(size);
   }
   return blocks;
+}
+
+RankedTensorType rheobase::getBlockType(RankedTensorType type, int64_t dim) {
+  SmallVector<int64_t> shape(type.getShape());
+  shape[dim] = ShapedType::kDynamic;
+  return RankedTensorType::get(shape, type.getElementType());
 }
 
 FailureOr<SampleBlocks>

@@ -20,7 +20,12 @@ struct SampleBlocks {
   llvm::SmallVector<mlir::Value> outside;
   /// Operands in the body that are the number of samples.
   llvm::SmallVector<mlir::OpOperand *> counts;
+  /// Values of the body with samples.
+  llvm::SmallVector<mlir::Value> inside;
 };
+
+/// `type` with a dynamic number of samples, its dimension `dim`.
+mlir::RankedTensorType getBlockType(mlir::RankedTensorType type, int64_t dim);
 
 /// Whether the samples of a batch go through `loop` without knowing of each
 /// other, so that a block of samples can take all steps before the next one

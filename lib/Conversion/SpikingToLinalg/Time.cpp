@@ -15,6 +15,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 
@@ -176,8 +177,8 @@ struct TimeLoopDivider {
     auto slice = [&](Value value, int64_t dim) -> Value {
       parts.setSlice(b, value, dim);
       return tensor::ExtractSliceOp::create(
-          b, cast<RankedTensorType>(value.getType()), value, parts.offsets,
-          parts.sizes, parts.strides);
+          b, getBlockType(cast<RankedTensorType>(value.getType()), dim), value,
+          parts.offsets, parts.sizes, parts.strides);
     };
     SmallVector<Value> inputs, states;
     for (auto [input, hasSamples] : llvm::zip(op.getInputs(), blocks->inputs))
@@ -200,12 +201,17 @@ struct TimeLoopDivider {
       places.push_back({parts.offsets, parts.sizes, parts.strides});
     }
 
-    auto loop = TimeLoopOp::create(b, op.getSteps(), inputs, states,
-                                   op.getOutputs().getTypes(),
+    SmallVector<Type> types;
+    for (Value output : op.getOutputs())
+      types.push_back(
+          getBlockType(cast<RankedTensorType>(output.getType()), 1));
+    auto loop = TimeLoopOp::create(b, op.getSteps(), inputs, states, types,
                                    op.getDirection());
     rewriter.inlineRegionBefore(op.getBody(), loop.getBody(),
                                 loop.getBody().end());
     rewriter.eraseBlock(&loop.getBody().front());
+    for (Value value : blocks->inside)
+      makeBatchDynamic(value, size);
 
     b.setInsertionPointToEnd(forall.getTerminator().getBody());
     for (auto [result, out, place] :
@@ -219,6 +225,36 @@ struct TimeLoopDivider {
     for (Operation *producer : parts.moved)
       rewriter.eraseOp(producer);
     return success();
+  }
+
+  /// Gives a value of the body with a known number of samples the type of a
+  /// block.
+  void makeBatchDynamic(Value value, Value size) const {
+    auto type = cast<RankedTensorType>(value.getType());
+    if (type.isDynamicDim(0))
+      return;
+    RankedTensorType blockType = getBlockType(type, 0);
+    Operation *op = value.getDefiningOp();
+    ImplicitLocOpBuilder b(value.getLoc(), rewriter);
+    if (op)
+      b.setInsertionPoint(op);
+    SmallVector<Value> dynamic{size};
+    DenseElementsAttr numbers;
+    if (op && matchPattern(op, m_Constant(&numbers))) {
+      Value number = arith::ConstantOp::create(
+          b, cast<TypedAttr>(numbers.getSplatValue<Attribute>()));
+      rewriter.replaceOp(
+          op, tensor::SplatOp::create(b, number, blockType, dynamic));
+    } else if (auto empty = dyn_cast_or_null<tensor::EmptyOp>(op)) {
+      llvm::append_range(dynamic, empty.getDynamicSizes());
+      rewriter.replaceOp(op, tensor::EmptyOp::create(b, blockType, dynamic));
+    } else if (auto splat = dyn_cast_or_null<tensor::SplatOp>(op)) {
+      llvm::append_range(dynamic, splat.getDynamicSizes());
+      rewriter.replaceOp(
+          op, tensor::SplatOp::create(b, splat.getInput(), blockType, dynamic));
+    } else {
+      value.setType(blockType);
+    }
   }
 
   RewriterBase &rewriter;
@@ -375,7 +411,9 @@ Value BlockOperands::compute(ImplicitLocOpBuilder &b, LinearOp linear,
   Value input = get(b, linear.getInput(), dim);
   Operation *clone = b.clone(*linear);
   clone->setOperand(0, input);
-  return clone->getResult(0);
+  Value output = clone->getResult(0);
+  output.setType(getBlockType(linear.getOutput().getType(), dim));
+  return output;
 }
 
 Value BlockOperands::compute(ImplicitLocOpBuilder &b, ScanOp scan,
@@ -401,19 +439,22 @@ Value BlockOperands::compute(ImplicitLocOpBuilder &b, ScanOp scan,
     int64_t own = sampleDim + type.getRank() - rank;
     bool isSequence = timed && (llvm::is_contained(scan.getIns(), value) ||
                                 llvm::is_contained(scan.getOuts(), value));
-    if (own < isSequence || !type.isDynamicDim(own)) {
+    if (own < isSequence || type.getDimSize(own) == 1) {
       operands.push_back(value);
     } else if (value.getDefiningOp<tensor::EmptyOp>()) {
       setSlice(b, value, own);
-      operands.push_back(emptyOf(b, type, sizes));
+      operands.push_back(emptyOf(b, getBlockType(type, own), sizes));
     } else {
       operands.push_back(get(b, value, own));
     }
   }
   Operation *clone = b.clone(*scan);
   clone->setOperands(operands);
-  for (auto [from, to] : llvm::zip(scan->getResults(), clone->getResults()))
+  for (auto [from, to] : llvm::zip(scan->getResults(), clone->getResults())) {
+    auto type = cast<RankedTensorType>(from.getType());
+    to.setType(getBlockType(type, sampleDim + type.getRank() - rank));
     parts.map(from, to);
+  }
   return clone->getResult(result.getResultNumber());
 }
 
@@ -428,8 +469,8 @@ Value BlockOperands::get(ImplicitLocOpBuilder &b, Value value, int64_t dim) {
   if (!part) {
     setSlice(b, value, dim);
     part = tensor::ExtractSliceOp::create(
-        b, cast<RankedTensorType>(value.getType()), value, offsets, sizes,
-        strides);
+        b, getBlockType(cast<RankedTensorType>(value.getType()), dim), value,
+        offsets, sizes, strides);
   }
   parts.map(value, part);
   return part;

@@ -80,21 +80,21 @@ func.func @no_product(%x: tensor<?x?x8xf32>, %v0: tensor<?x8xf32>, %T: index) ->
 
 // -----
 
-// A batch of known size stays whole.
-// CHECK-LABEL: func.func @static_batch
+// A single sample.
+// CHECK-LABEL: func.func @single
 // CHECK-NOT: scf.forall
-// REMARK: without a dynamic number of samples
-func.func @static_batch(%x: tensor<?x4x8xf32>, %v0: tensor<4x8xf32>, %w: tensor<8x8xf32>, %T: index) -> tensor<4x8xf32> {
-  %vT = spiking.time_loop %t = 0 to %T over(%x_t = %x : tensor<?x4x8xf32>) state(%v = %v0 : tensor<4x8xf32>) {
-    %y = spiking.linear %v, %w : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
-    %v1 = spiking.scan step ins(%a = %x_t : tensor<4x8xf32>, %b = %y : tensor<4x8xf32>) states(%m = %v : tensor<4x8xf32>) {
+// REMARK: has an operand or a result without samples, or with a single one
+func.func @single(%x: tensor<?x1x8xf32>, %v0: tensor<1x8xf32>, %w: tensor<8x8xf32>, %T: index) -> tensor<1x8xf32> {
+  %vT = spiking.time_loop %t = 0 to %T over(%x_t = %x : tensor<?x1x8xf32>) state(%v = %v0 : tensor<1x8xf32>) {
+    %y = spiking.linear %v, %w : (tensor<1x8xf32>, tensor<8x8xf32>) -> tensor<1x8xf32>
+    %v1 = spiking.scan step ins(%a = %x_t : tensor<1x8xf32>, %b = %y : tensor<1x8xf32>) states(%m = %v : tensor<1x8xf32>) {
       %c = arith.addf %a, %b : f32
       %h = arith.addf %m, %c : f32
       spiking.yield next(%h : f32)
     }
-    spiking.yield next(%v1 : tensor<4x8xf32>)
+    spiking.yield next(%v1 : tensor<1x8xf32>)
   }
-  return %vT : tensor<4x8xf32>
+  return %vT : tensor<1x8xf32>
 }
 
 // -----
@@ -171,4 +171,52 @@ func.func @returned(%x: tensor<?x?x6xf32>, %v0: tensor<?x8xf32>, %wi: tensor<6x8
     spiking.yield next(%v1 : tensor<?x8xf32>)
   }
   return %vT, %i : tensor<?x8xf32>, tensor<?x?x8xf32>
+}
+
+// -----
+
+// A known batch: blocks have a dynamic number of samples, also what the body fills.
+// CHECK-LABEL: func.func @static
+// CHECK:         scf.forall (%[[FIRST:.*]]) = (0) to (%{{.*}}) step (16) shared_outs(%[[OUT:.*]] = %{{.*}}, %[[V:.*]] = %{{.*}}) -> (tensor<?x40x8xi1>, tensor<40x8xf32>)
+// CHECK:           %[[SIZE:.*]] = arith.minsi
+// CHECK-DAG:       tensor.extract_slice %arg0[0, %[[FIRST]], 0] [%{{.*}}, %[[SIZE]], 8] [1, 1, 1] : tensor<?x40x8xf32> to tensor<?x?x8xf32>
+// CHECK-DAG:       tensor.extract_slice %[[V]][%[[FIRST]], 0] [%[[SIZE]], 8] [1, 1] : tensor<40x8xf32> to tensor<?x8xf32>
+// CHECK:           scf.for
+// CHECK:             linalg.generic {{.*}} outs(%{{.*}} : tensor<?x8xf32>)
+// CHECK-DAG:         tensor.empty(%[[SIZE]]) : tensor<?x8xi1>
+// CHECK-DAG:         tensor.splat %{{.*}}[%[[SIZE]]] : tensor<?x8xf32>
+// CHECK:           tensor.parallel_insert_slice {{.*}} : tensor<?x8xf32> into tensor<40x8xf32>
+func.func @static(%x: tensor<?x40x8xf32>, %v0: tensor<40x8xf32>, %w: tensor<8x8xf32>, %T: index) -> (tensor<?x40x8xi1>, tensor<40x8xf32>) {
+  %out, %vT = spiking.time_loop %t = 0 to %T over(%x_t = %x : tensor<?x40x8xf32>) state(%v = %v0 : tensor<40x8xf32>) -> (tensor<?x40x8xi1>) {
+    %y = spiking.linear %v, %w : (tensor<40x8xf32>, tensor<8x8xf32>) -> tensor<40x8xf32>
+    %e = tensor.empty() : tensor<40x8xi1>
+    %ones = arith.constant dense<1.0> : tensor<40x8xf32>
+    %s1, %v1 = spiking.scan step ins(%a = %x_t : tensor<40x8xf32>, %b = %y : tensor<40x8xf32>) params(%p = %ones : tensor<40x8xf32>) outs(%e : tensor<40x8xi1>) states(%m = %v : tensor<40x8xf32>) {
+      %c = arith.addf %a, %b : f32
+      %d = arith.addf %c, %p : f32
+      %h = arith.addf %m, %d : f32
+      %f = spiking.fire %h {surrogate = #spiking.atan} : f32 -> i1
+      spiking.yield %f : i1 next(%h : f32)
+    }
+    spiking.yield %s1 : tensor<40x8xi1> next(%v1 : tensor<40x8xf32>)
+  }
+  return %out, %vT : tensor<?x40x8xi1>, tensor<40x8xf32>
+}
+
+// Numbers of each sample in the body are not cut.
+// CHECK-LABEL: func.func @numbers
+// CHECK-NOT:     scf.forall
+// REMARK: all samples take a step before the next one begins{{.*}}'arith.constant' has samples
+func.func @numbers(%v0: tensor<2x2xf32>, %w: tensor<2x2xf32>, %T: index) -> tensor<2x2xf32> {
+  %vT = spiking.time_loop %t = 0 to %T state(%v = %v0 : tensor<2x2xf32>) {
+    %y = spiking.linear %v, %w : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+    %p = arith.constant dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>
+    %v1 = spiking.scan step ins(%a = %y : tensor<2x2xf32>) params(%q = %p : tensor<2x2xf32>) states(%m = %v : tensor<2x2xf32>) {
+      %c = arith.addf %a, %q : f32
+      %h = arith.addf %m, %c : f32
+      spiking.yield next(%h : f32)
+    }
+    spiking.yield next(%v1 : tensor<2x2xf32>)
+  }
+  return %vT : tensor<2x2xf32>
 }
