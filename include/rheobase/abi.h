@@ -76,6 +76,10 @@ typedef int32_t (*rb_entry_fn)(const rb_tensor *args, rb_tensor *results);
  * unloaded. */
 void *rheobase_rt_alloc(int64_t bytes) RB_NOEXCEPT;
 void rheobase_rt_free(void *data) RB_NOEXCEPT;
+/* As rheobase_rt_alloc, for the buffers that a kernel has for itself. From
+ * inside of a parallel loop no error gets out: where there is no memory left, a
+ * line on the standard error says so, and the process ends (abort). */
+void *rheobase_rt_need(int64_t bytes) RB_NOEXCEPT;
 /* Records an error of the calling thread: argument `index` of `entry` has `got`
  * in dimension `dim`, where `expected` was. `dim` -1 is the rank, -2 the element type. */
 void rheobase_rt_shape_error(const char *entry, int32_t index, int32_t dim,

@@ -6,7 +6,7 @@
 
 #include "rheobase/Pipelines/Compile.h"
 
-#include "rheobase/Dialect/Spiking/IR/Spiking.h"
+#include "rheobase/Dialect/Spiking/IR/Roles.h"
 #include "rheobase/Dialect/Spiking/Transforms/Passes.h"
 #include "rheobase/Pipelines/Pipelines.h"
 #include "rheobase/Support/Remarks.h"
@@ -78,13 +78,9 @@ bool rheobase::isTrainable(ModuleOp module) {
     if (!function->hasAttr(SpikingDialect::kTrainingAttrName))
       return false;
     // The training step keeps the attribute for the manifest.
-    for (unsigned i = 0; i < function.getNumArguments(); ++i) {
-      auto role = function.getArgAttrOfType<StringAttr>(
-          i, SpikingDialect::kRoleAttrName);
-      if (role && role.getValue() == "learning_rate")
-        return false;
-    }
-    return true;
+    return llvm::none_of(
+        llvm::seq(function.getNumArguments()),
+        [&](unsigned i) { return getRole(function, i) == "learning_rate"; });
   });
 }
 

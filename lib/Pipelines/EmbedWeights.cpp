@@ -6,7 +6,7 @@
 
 #include "rheobase/Pipelines/EmbedWeights.h"
 
-#include "rheobase/Dialect/Spiking/IR/Spiking.h"
+#include "rheobase/Dialect/Spiking/IR/Roles.h"
 #include "rheobase/Runtime/SafeTensors.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -14,13 +14,8 @@
 
 using namespace mlir;
 using namespace rheobase;
+using spiking::getRole;
 using spiking::SpikingDialect;
-
-static StringRef getRole(func::FuncOp function, unsigned argument) {
-  auto role = function.getArgAttrOfType<StringAttr>(
-      argument, SpikingDialect::kRoleAttrName);
-  return role ? role.getValue() : "input";
-}
 
 /// The elements of a tensor of the checkpoint as an attribute of `type`; null if
 /// it does not have that type.

@@ -306,6 +306,15 @@ void *rheobase_rt_alloc(int64_t bytes) noexcept {
   return reinterpret_cast<char *>(block) + alignment;
 }
 
+void *rheobase_rt_need(int64_t bytes) noexcept {
+  void *data = rheobase_rt_alloc(bytes);
+  if (!data) {
+    fprintf(stderr, "rheobase: in a kernel: %s\n", lastError);
+    abort();
+  }
+  return data;
+}
+
 void rheobase_rt_free(void *data) noexcept {
   if (!data)
     return;

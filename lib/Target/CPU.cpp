@@ -229,7 +229,7 @@ translate(ModuleOp module, llvm::LLVMContext &context,
   }
   // The conversion of buffers has names of its own for the runtime's functions.
   for (auto [name, runtimeName] :
-       {std::pair("_mlir_memref_to_llvm_alloc", "rheobase_rt_alloc"),
+       {std::pair("_mlir_memref_to_llvm_alloc", "rheobase_rt_need"),
         std::pair("_mlir_memref_to_llvm_free", "rheobase_rt_free")})
     if (llvm::Function *function = result->getFunction(name)) {
       function->replaceAllUsesWith(

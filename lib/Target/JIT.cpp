@@ -65,6 +65,7 @@ static llvm::Error bindRuntime(llvm::orc::LLJIT &jit) {
         llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
   };
   bind("rheobase_rt_alloc", &rheobase_rt_alloc);
+  bind("rheobase_rt_need", &rheobase_rt_need);
   bind("rheobase_rt_free", &rheobase_rt_free);
 #if defined(__x86_64__) && defined(__clang__)
   bind("__truncsfbf2", &__truncsfbf2);

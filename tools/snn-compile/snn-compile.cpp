@@ -105,24 +105,13 @@ static cl::opt<std::string> reportFile(
              ".json"),
     cl::value_desc("file"), cl::cat(whatCategory));
 
-static cl::opt<std::string> memoryLimit(
-    "memory-limit",
-    cl::desc(
-        "bytes (or 512M, 1.5G) that each function may need at the sizes of "
-        "--dims: more is computed again in the backward pass until it fits, "
-        "or an error says by how much it does not"),
-    cl::value_desc("bytes"), cl::cat(whatCategory));
 static cl::list<std::string> dimList(
     "dims", cl::CommaSeparated,
     cl::desc(
         "sizes of named dimensions, T=16,B=128, for --memory-limit and for "
         "the planned peak in --report; the code serves all sizes"),
     cl::value_desc("name=N"), cl::cat(whatCategory));
-static cl::opt<bool> exact(
-    "exact",
-    cl::desc("only rewrites whose results are equal bit for bit, but for "
-             "gradients of parameters: no statistics of one step for all"),
-    cl::cat(whatCategory));
+static RewriteOptions rewrites(whatCategory);
 
 static cl::list<std::string>
     cpus("cpu", cl::CommaSeparated,
@@ -318,7 +307,7 @@ LogicalResult Driver::selectFunctions() {
 LogicalResult Driver::choosePlan() {
   MemoryLimit limit;
   std::string problem;
-  if (!parseMemoryLimit(memoryLimit, dimList, limit, problem)) {
+  if (!parseMemoryLimit(rewrites.memoryLimit, dimList, limit, problem)) {
     fail(problem);
     return failure();
   }
@@ -335,7 +324,7 @@ LogicalResult Driver::choosePlan() {
 LogicalResult Driver::lower(KernelStage last) {
   GPUOptions options;
   options.chunkSteps = chunkSteps;
-  options.frontend.exact = exact;
+  options.frontend.exact = rewrites.exact;
   for (int i = 0; i <= static_cast<int>(last); ++i) {
     auto stage = static_cast<KernelStage>(i);
     if (failed(run(stringifyKernelStage(stage), [&](PassManager &pm) {

@@ -6,7 +6,7 @@
 
 #include "Arguments.h"
 
-#include "rheobase/Dialect/Spiking/IR/Spiking.h"
+#include "rheobase/Dialect/Spiking/IR/Roles.h"
 #include "rheobase/Reference/Interpreter.h"
 #include "rheobase/Reference/RuntimeTensor.h"
 #include "rheobase/Runtime/Measure.h"
@@ -89,9 +89,7 @@ public:
 
 private:
   bool isTimeSteps(unsigned index) {
-    auto role = function.getArgAttrOfType<StringAttr>(
-        index, SpikingDialect::kRoleAttrName);
-    return role && role.getValue() == "time_steps";
+    return spiking::getRole(function, index) == "time_steps";
   }
   /// Its dimensions, numbers and names; those of a scalar are none.
   ArrayRef<Attribute> getDims(unsigned index) {

@@ -9,6 +9,7 @@
 #include "Profile.h"
 
 #include "rheobase/Conversion/Passes.h"
+#include "rheobase/Dialect/Spiking/IR/Roles.h"
 #include "rheobase/Dialect/Spiking/Transforms/Passes.h"
 #include "rheobase/InitAll.h"
 #include "rheobase/Pipelines/Compile.h"
@@ -71,18 +72,7 @@ static cl::opt<bool>
                    "report the first spike, the operation and the time step "
                    "where they part; exit code 1 if they do"),
           cl::cat(whatCategory));
-static cl::opt<std::string> memoryLimit(
-    "memory-limit",
-    cl::desc(
-        "bytes (or 512M, 1.5G) that the function may need at the sizes of "
-        "--dims: more is computed again in the backward pass until it fits, "
-        "or an error says by how much it does not"),
-    cl::value_desc("bytes"), cl::cat(whatCategory));
-static cl::opt<bool> exact(
-    "exact",
-    cl::desc("only rewrites whose results are equal bit for bit, but for "
-             "gradients of parameters: no statistics of one step for all"),
-    cl::cat(whatCategory));
+static RewriteOptions rewrites(whatCategory);
 static cl::opt<std::string>
     passes("passes",
            cl::desc("run these passes before compiling; what --check runs in "
@@ -204,12 +194,12 @@ static FailureOr<SmallVector<int64_t>> getWithRespectTo(func::FuncOp function) {
         auto value = function.getArgAttrOfType<StringAttr>(index, key);
         return value ? value.getValue() : StringRef();
       };
-      StringRef role = attribute(spiking::SpikingDialect::kRoleAttrName);
+      StringRef role = spiking::getRole(function, index);
       bool isFloat = isa<FloatType>(
           getElementTypeOrSelf(function.getArgumentTypes()[index]));
       if (attribute(spiking::SpikingDialect::kNameAttrName) == name ||
           (name == "parameters" && role == "parameter" && isFloat) ||
-          (name == "inputs" && (role.empty() || role == "input") && isFloat)) {
+          (name == "inputs" && role == "input" && isFloat)) {
         found = true;
         if (!llvm::is_contained(result, index))
           result.push_back(index);
@@ -238,7 +228,7 @@ static LogicalResult prepare(ModuleOp module, std::string &name) {
   if (failed(applyPassManagerCLOptions(pm)))
     return failure();
   pm.addPass(spiking::createOutlineParametersPass());
-  populateFrontendPipeline(pm, {exact});
+  populateFrontendPipeline(pm, {rewrites.exact});
   if (failed(pm.run(module)))
     return failure();
   if (!differentiate)
@@ -253,7 +243,7 @@ static LogicalResult prepare(ModuleOp module, std::string &name) {
   if (failed(applyPassManagerCLOptions(gradient)))
     return failure();
   gradient.addPass(spiking::createDifferentiatePass(options));
-  populateFrontendPipeline(gradient, {exact});
+  populateFrontendPipeline(gradient, {rewrites.exact});
   if (failed(gradient.run(module)))
     return failure();
   if (auto primal = module.lookupSymbol<func::FuncOp>(name))
@@ -440,7 +430,8 @@ static int run(int argc, char **argv) {
   }
 
   compileOptions.codegen.isa = *isa;
-  if (!parseMemoryLimit(memoryLimit, dimList, compileOptions.memory, problem))
+  if (!parseMemoryLimit(rewrites.memoryLimit, dimList, compileOptions.memory,
+                        problem))
     return fail(problem);
   // The number of steps is an argument, too.
   for (const auto &entry : options.values) {

@@ -51,6 +51,26 @@ inline llvm::cl::ValuesClass getProductKernelValues() {
                  "rows of the other factor are added where there is a spike"));
 }
 
+/// Options --exact and --memory-limit, of the tools that compile.
+struct RewriteOptions {
+  explicit RewriteOptions(llvm::cl::OptionCategory &category)
+      : exact("exact",
+              llvm::cl::desc(
+                  "only rewrites whose results are equal bit for bit, but for "
+                  "gradients of parameters: no statistics of one step for all"),
+              llvm::cl::cat(category)),
+        memoryLimit(
+            "memory-limit",
+            llvm::cl::desc(
+                "bytes (or 512M, 1.5G) that each function may need at the "
+                "sizes of --dims: more is computed again in the backward pass "
+                "until it fits, or an error says by how much it does not"),
+            llvm::cl::value_desc("bytes"), llvm::cl::cat(category)) {}
+
+  llvm::cl::opt<bool> exact;
+  llvm::cl::opt<std::string> memoryLimit;
+};
+
 /// A file that reaches the limit on its size is an error of the write, as a full
 /// disk is, not the end of the process. After InitLLVM, which arranges for the
 /// contrary.

@@ -95,6 +95,14 @@ TEST(Pool, RefusesWhatNoMachineHas) {
   EXPECT_STREQ(rb_last_error(), "cannot allocate 9223372036854775807 bytes");
 }
 
+TEST(PoolDeathTest, SaysWhatAKernelCannotHave) {
+  void *data = rheobase_rt_need(100);
+  ASSERT_NE(data, nullptr);
+  rheobase_rt_free(data);
+  EXPECT_DEATH(rheobase_rt_need(-1),
+               "rheobase: in a kernel: cannot allocate -1 bytes");
+}
+
 TEST(Pool, ServesThreads) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t)

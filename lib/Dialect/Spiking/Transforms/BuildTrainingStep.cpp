@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "rheobase/Dialect/Spiking/IR/Builders.h"
+#include "rheobase/Dialect/Spiking/IR/Roles.h"
 #include "rheobase/Dialect/Spiking/Transforms/Differentiate.h"
 #include "rheobase/Dialect/Spiking/Transforms/Passes.h"
 #include "rheobase/Dialect/Spiking/Transforms/Training.h"
@@ -24,12 +25,6 @@ namespace rheobase::spiking {
 #include "rheobase/Dialect/Spiking/Transforms/Passes.h.inc"
 
 namespace {
-
-static StringRef getRole(func::FuncOp function, unsigned index) {
-  auto role = function.getArgAttrOfType<StringAttr>(
-      index, SpikingDialect::kRoleAttrName);
-  return role ? role.getValue() : StringRef("input");
-}
 
 /// A function under construction: arguments and results with their attributes.
 class FunctionBuilder {
