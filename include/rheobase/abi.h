@@ -105,13 +105,17 @@ void rheobase_rt_leave(int64_t entered) RB_NOEXCEPT;
 /* Which kernel a product with spikes takes: bit 0 is 0 for the dense one, 1 for
  * the selective one, which give the same bits. `site` is RHEOBASE_SITE_BYTES of
  * the product's own, zero at first, where the runtime keeps what it measured;
- * several threads may use it. `spikes` are `count` bytes from which the share
- * of ones is estimated, `work` is the number of multiply-adds of the dense
- * kernel. If bit 1 is set, the call is measured: rheobase_rt_end_kernel follows
- * the product, with what was returned. */
+ * several threads may use it. `spikes` are `count` bytes, each a spike or, if
+ * they are packed, eight, from which the share of ones is estimated, `work` is
+ * the number of multiply-adds of the dense kernel. If bit 1 is set, the call is
+ * measured: rheobase_rt_end_kernel follows the product, with what was returned.
+ */
 #define RHEOBASE_SITE_BYTES 640
 int64_t rheobase_rt_begin_kernel(void *site, const void *spikes, int64_t count,
                                  int64_t work) RB_NOEXCEPT;
+int64_t rheobase_rt_begin_packed_kernel(void *site, const void *spikes,
+                                        int64_t count,
+                                        int64_t work) RB_NOEXCEPT;
 void rheobase_rt_end_kernel(void *site, int64_t work,
                             int64_t begun) RB_NOEXCEPT;
 /* Of code that was compiled with a profile: around a loop nest whose name is

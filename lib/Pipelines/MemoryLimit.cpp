@@ -375,7 +375,7 @@ static std::string listDims(const MemoryLimit &limit) {
 
 LogicalResult rheobase::fitToMemory(ModuleOp module, PlanOptions &plan,
                                     const LinalgOptions &linalg,
-                                    const MemoryLimit &limit) {
+                                    const MemoryLimit &limit, bool forCPU) {
   // In a context of its own, whose passes make no remarks.
   std::string text;
   llvm::raw_string_ostream os(text);
@@ -394,7 +394,7 @@ LogicalResult rheobase::fitToMemory(ModuleOp module, PlanOptions &plan,
     attempted.recompute = recompute;
     populatePlanPipeline(pm, attempted);
     populateLinalgPipeline(pm, linalg);
-    populateBufferPipeline(pm, /*wrapEntries=*/false);
+    populateBufferPipeline(pm, forCPU, /*wrapEntries=*/false);
     // What is wrong with a program is said when it is compiled.
     ScopedDiagnosticHandler quiet(&context,
                                   [](Diagnostic &) { return success(); });

@@ -109,8 +109,11 @@ void rheobase::populateLinalgPipeline(OpPassManager &pm,
   pm.addPass(createDescribeEntriesPass(describe));
 }
 
-void rheobase::populateBufferPipeline(OpPassManager &pm, bool forCPU) {
-  pm.addPass(createLegalizeSpikeStoragePass());
+void rheobase::populateBufferPipeline(OpPassManager &pm, bool forCPU,
+                                      bool wrapEntries) {
+  LegalizeSpikeStoragePassOptions storage;
+  storage.pack = forCPU;
+  pm.addPass(createLegalizeSpikeStoragePass(storage));
   pm.addNestedPass<func::FuncOp>(createDonateArgumentsPass());
   bufferization::OneShotBufferizePassOptions bufferize;
   bufferize.bufferizeFunctionBoundaries = true;
@@ -130,7 +133,7 @@ void rheobase::populateBufferPipeline(OpPassManager &pm, bool forCPU) {
   pm.addPass(createPlanMemoryPass());
   pm.addPass(createCSEPass());
   pm.addPass(createCanonicalizerPass());
-  if (forCPU)
+  if (forCPU && wrapEntries)
     pm.addPass(createWrapEntriesPass());
 }
 

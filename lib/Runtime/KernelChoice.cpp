@@ -93,8 +93,10 @@ static Figures &figuresOf(void *site, int64_t work) {
   return figures;
 }
 
-/// The share of ones: of all bytes, or of pieces here and there.
-static float estimateShare(const uint8_t *spikes, int64_t count, int64_t work) {
+/// The share of ones: in all bytes, or in pieces here and there. A byte is a
+/// spike, or eight.
+static float estimateShare(const uint8_t *spikes, int64_t count, int64_t work,
+                           bool packed) {
   constexpr int64_t piece = 64;
   int64_t pieces = work >> 18;
   pieces = pieces < 16 ? 16 : pieces > 64 ? 64 : pieces;
@@ -110,8 +112,9 @@ static float estimateShare(const uint8_t *spikes, int64_t count, int64_t work) {
         i * distance +
         (pieces == 1 ? 0 : int64_t(nextRandom() % uint64_t(distance - piece)));
     for (int64_t j = 0; j < length; ++j)
-      ones += spikes[start + j];
-    seen += length;
+      ones +=
+          packed ? __builtin_popcount(spikes[start + j]) : spikes[start + j];
+    seen += packed ? 8 * length : length;
   }
   return (float(ones) + 0.5f) / (float(seen) + 1.0f);
 }
@@ -147,15 +150,15 @@ static float expectSelective(const Figures &figures, int number, float share,
   return 0;
 }
 
-int64_t rheobase_rt_begin_kernel(void *site, const void *spikes, int64_t count,
-                                 int64_t work) noexcept {
+static int64_t beginKernel(void *site, const void *spikes, int64_t count,
+                           int64_t work, bool packed) {
   Figures &figures = figuresOf(site, work);
   uint32_t period = get(figures.period);
   if (period > 1 && nextRandom() % period != 0)
     return get(figures.choice);
 
   float share =
-      estimateShare(static_cast<const uint8_t *>(spikes), count, work);
+      estimateShare(static_cast<const uint8_t *>(spikes), count, work, packed);
   int number = numberOf(share);
   uint32_t denseTrials = get(figures.denseTrials);
   float dense = get(figures.dense);
@@ -179,6 +182,16 @@ int64_t rheobase_rt_begin_kernel(void *site, const void *spikes, int64_t count,
   memcpy(&bits, &share, sizeof bits);
   return int64_t(uint64_t(now()) << 18 | uint64_t(bits >> 16) << 2 | 2 |
                  choice);
+}
+
+int64_t rheobase_rt_begin_kernel(void *site, const void *spikes, int64_t count,
+                                 int64_t work) noexcept {
+  return beginKernel(site, spikes, count, work, /*packed=*/false);
+}
+
+int64_t rheobase_rt_begin_packed_kernel(void *site, const void *spikes,
+                                        int64_t count, int64_t work) noexcept {
+  return beginKernel(site, spikes, count, work, /*packed=*/true);
 }
 
 void rheobase_rt_end_kernel(void *site, int64_t work, int64_t begun) noexcept {

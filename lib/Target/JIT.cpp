@@ -72,6 +72,7 @@ static llvm::Error bindRuntime(llvm::orc::LLJIT &jit) {
 #endif
   bind("rheobase_rt_shape_error", &rheobase_rt_shape_error);
   bind("rheobase_rt_begin_kernel", &rheobase_rt_begin_kernel);
+  bind("rheobase_rt_begin_packed_kernel", &rheobase_rt_begin_packed_kernel);
   bind("rheobase_rt_end_kernel", &rheobase_rt_end_kernel);
   bind("rheobase_rt_profile_begin", &rheobase_rt_profile_begin);
   bind("rheobase_rt_profile_end", &rheobase_rt_profile_end);

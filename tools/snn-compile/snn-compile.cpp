@@ -318,7 +318,7 @@ LogicalResult Driver::choosePlan() {
   return fitToMemory(module, plan,
                      target == Target::CPU ? getLinalgOptions(cpu, "module")
                                            : LinalgOptions(),
-                     limit);
+                     limit, /*forCPU=*/target == Target::CPU);
 }
 
 LogicalResult Driver::lower(KernelStage last) {
@@ -328,6 +328,9 @@ LogicalResult Driver::lower(KernelStage last) {
   for (int i = 0; i <= static_cast<int>(last); ++i) {
     auto stage = static_cast<KernelStage>(i);
     if (failed(run(stringifyKernelStage(stage), [&](PassManager &pm) {
+          if (target == Target::CPU && stage == KernelStage::Buffers)
+            return populateBufferPipeline(pm, /*forCPU=*/true,
+                                          /*wrapEntries=*/false);
           populateKernelStage(pm, module, options, stage);
         })))
       return failure();

@@ -705,7 +705,9 @@ Program NetworkWriter::write(bool hasImages) {
   }
   int64_t layers = hasImages ? random.below(2) : 1 + random.below(3);
   for (int64_t layer = 0; layer < layers; ++layer) {
-    int64_t out = 2 + random.below(8);
+    // Whole bytes of spikes are stored as bits.
+    int64_t out =
+        random.chance(35) ? 8 * (1 + random.below(6)) : 2 + random.below(8);
     bool isRecurrent = random.chance(35);
     std::string input =
         current(value, element, features, out, random.chance(60));

@@ -193,6 +193,9 @@ def ConvertProductsToVectorPass : Pass<"convert-products-to-vector", "::mlir::Mo
     is measured at run time (`rheobase_rt_begin_kernel`), unless `force-kernel` says it.
     Remarks tell which products have both kernels, and why others have not.
 
+    Spikes may be bits: a `memref<..xi1>` that is a view of bytes. Packing takes 1 or 0
+    where a bit is set or not, lists are made of words of 64.
+
     ```mlir
     linalg.generic {iterator_types = ["parallel", "parallel", "reduction"], ...}
         ins(%x, %w : memref<?x256xf32>, memref<256x128xf32>) outs(%y : memref<?x128xf32>) { ... math.fma ... }

@@ -40,7 +40,7 @@ std::string formatByteCount(int64_t bytes);
 /// needs. An error says by how much no plan fits, or which sizes are not known.
 mlir::LogicalResult fitToMemory(mlir::ModuleOp module, PlanOptions &plan,
                                 const LinalgOptions &linalg,
-                                const MemoryLimit &limit);
+                                const MemoryLimit &limit, bool forCPU = true);
 
 } // namespace rheobase
 

@@ -73,8 +73,9 @@ void populateLinalgPipeline(mlir::OpPassManager &pm,
                             const LinalgOptions &options);
 
 /// From tensors to buffers: bufferization, memory plan and, for CPUs, the entry
-/// points of abi.h.
-void populateBufferPipeline(mlir::OpPassManager &pm, bool forCPU = true);
+/// points of abi.h, unless only the plan is asked for.
+void populateBufferPipeline(mlir::OpPassManager &pm, bool forCPU = true,
+                            bool wrapEntries = true);
 
 /// Makes these pipelines known to tools: `spiking-frontend`, `spiking-plan`,
 /// `spiking-lower-to-linalg`, `spiking-lower-to-buffers`.

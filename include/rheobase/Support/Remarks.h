@@ -62,6 +62,12 @@ constexpr llvm::StringLiteral kKernel("kernel");
 /// What a function needs at given sizes.
 constexpr llvm::StringLiteral kPlannedPeak("planned-peak");
 
+// spiking-legalize-spike-storage
+/// Spikes between kernels are bits.
+constexpr llvm::StringLiteral kSpikesInBits("spikes-in-bits");
+/// Spikes stay bytes.
+constexpr llvm::StringLiteral kSpikesInBytes("spikes-in-bytes");
+
 // spiking-plan-memory
 /// The size of a function's arena.
 constexpr llvm::StringLiteral kArena("arena");

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LaneEmitter.h"
+#include "PackedSpikes.h"
 
 #include "rheobase/Conversion/SpikingToVector.h"
 #include "rheobase/Dialect/Spiking/IR/Spiking.h"
@@ -132,6 +133,19 @@ void LaneEmitter::store(Value value, Value memref, ValueRange indices,
     vector::StoreOp::create(builder, loc, value, memref, indices);
   else
     vector::MaskedStoreOp::create(builder, loc, memref, indices, mask, value);
+}
+
+Value LaneEmitter::loadPacked(Value bytes, Value offset) {
+  if (!lanes)
+    return loadPackedElement(builder, loc, bytes, offset);
+  // There is memory behind the lanes that do not exist.
+  return rheobase::loadPacked(builder, loc, bytes, offset, lanes,
+                              BitOffset::Multiple);
+}
+
+void LaneEmitter::storePacked(Value value, Value bytes, Value offset) {
+  assert(lanes % 8 == 0 && lanes > 0 && "a vector fills bytes");
+  rheobase::storePacked(builder, loc, spread(value), bytes, offset, mask);
 }
 
 void LaneEmitter::emit(Block &block, IRMapping &mapping) {

@@ -37,6 +37,11 @@ public:
   void store(mlir::Value value, mlir::Value memref, mlir::ValueRange indices,
              std::optional<int64_t> streamedAlignment = std::nullopt);
 
+  /// The same of spikes in bits, the first at bit `offset`, a multiple of the
+  /// number of lanes or where a byte begins.
+  mlir::Value loadPacked(mlir::Value bytes, mlir::Value offset);
+  void storePacked(mlir::Value value, mlir::Value bytes, mlir::Value offset);
+
   /// What spiking.time_step gives.
   void setTimeStep(mlir::Value index) { timeStep = index; }
 

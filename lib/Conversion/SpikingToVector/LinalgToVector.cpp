@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LaneEmitter.h"
+#include "PackedSpikes.h"
 #include "StridedLoops.h"
 #include "TiledLoops.h"
 
@@ -65,7 +66,7 @@ public:
       : b(rewriter), op(op), loc(op.getLoc()), index{rewriter, loc},
         vectorWidth(vectorWidth) {}
 
-  void run();
+  LogicalResult run();
 
 private:
   void chooseVectorLoops();
@@ -77,6 +78,8 @@ private:
   bool isVector(int64_t operand) const {
     return tiling.lanes > 0 && moving[operand];
   }
+  /// Whether vectors fill bytes of outputs that are bits.
+  bool fillsBytes();
 
   RewriterBase &b;
   linalg::LinalgOp op;
@@ -218,9 +221,10 @@ void LinalgLowering::emitTile(ValueRange outerIndices, Value start,
     const StridedOperand &operand = space.operands[i];
     if (!operand.flat)
       return op->getOperand(i);
-    if (isVector(i))
-      return lane.load(operand.flat, offset);
-    return memref::LoadOp::create(b, loc, operand.flat, offset);
+    if (!isVector(i))
+      return operand.load(b, loc, offset);
+    return operand.isPacked() ? lane.loadPacked(operand.flat, offset)
+                              : lane.load(operand.flat, offset);
   };
   auto loadIfUsed = [&](int64_t i, IRMapping &into) {
     BlockArgument argument = body->getArgument(i);
@@ -306,7 +310,9 @@ void LinalgLowering::emitTile(ValueRange outerIndices, Value start,
       for (int64_t loop : repeated)
         offset =
             index.add(offset, index.mul(position[loop], operand.strides[loop]));
-      if (isVector(numInputs + i))
+      if (operand.isPacked())
+        lane.storePacked(value, operand.flat, offset);
+      else if (isVector(numInputs + i))
         lane.store(value, operand.flat, offset);
       else
         memref::StoreOp::create(b, loc, value, operand.flat, offset);
@@ -315,7 +321,15 @@ void LinalgLowering::emitTile(ValueRange outerIndices, Value start,
   emit(repeated);
 }
 
-void LinalgLowering::run() {
+bool LinalgLowering::fillsBytes() {
+  for (int64_t i = op.getNumDpsInputs(), e = space.operands.size(); i < e; ++i)
+    if (space.operands[i].isPacked() &&
+        (!isVector(i) || tiling.lanes % 8 != 0 || tiling.staticTail % 8 != 0))
+      return false;
+  return true;
+}
+
+LogicalResult LinalgLowering::run() {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(op);
   space = *StridedLoops::get(b, op);
@@ -335,6 +349,9 @@ void LinalgLowering::run() {
     innerStrides.push_back(group.stride);
     moving.push_back(!group.hasStride(0));
   }
+  if (!fillsBytes())
+    return op.emitOpError("writes spikes in bits, for which it must work on "
+                          "vectors of whole bytes");
   TiledLoops loops{{}, innerSize, tiling};
   for (int64_t loop : outer)
     loops.outerSizes.push_back(space.sizes[loop]);
@@ -350,14 +367,96 @@ void LinalgLowering::run() {
                       });
   });
   b.eraseOp(op);
+  return success();
+}
+
+/// The spikes that `op` counts, all of them, from a row of bits; null if it
+/// does something else.
+static OpOperand *getCountedSpikes(linalg::LinalgOp op) {
+  if (op.getNumParallelLoops() != 0 || op->getNumOperands() != 2 ||
+      !arePackedSpikes(op->getOperand(0)) ||
+      !op.getMatchingIndexingMap(&op->getOpOperand(0)).isIdentity() ||
+      !cast<MemRefType>(op->getOperand(0).getType()).getLayout().isIdentity())
+    return nullptr;
+  Block *body = op.getBlock();
+  auto sum =
+      body->getTerminator()->getOperand(0).getDefiningOp<arith::AddIOp>();
+  if (!sum)
+    return nullptr;
+  Value spike = sum.getLhs() == body->getArgument(1)   ? sum.getRhs()
+                : sum.getRhs() == body->getArgument(1) ? sum.getLhs()
+                                                       : Value();
+  auto number = spike ? spike.getDefiningOp<arith::ExtUIOp>() : nullptr;
+  return number && number.getIn() == body->getArgument(0) ? &op->getOpOperand(0)
+                                                          : nullptr;
+}
+
+/// Counts spikes 64 at a time.
+static void countSpikes(RewriterBase &b, linalg::LinalgOp op) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(op);
+  Location loc = op.getLoc();
+  IndexMath index{b, loc};
+  StridedLoops space = *StridedLoops::get(b, op);
+  const StridedOperand &spikes = space.operands[0], &target = space.operands[1];
+  Value size = index.constant(1);
+  for (Value loop : space.sizes)
+    size = index.mul(size, loop);
+  Type i64 = b.getI64Type();
+  Value width = index.constant(64), zero = index.constant(0);
+  Value full = index.mul(index.div(size, width), width);
+  Value count = arith::ConstantIntOp::create(b, loc, 0, 64);
+  auto add = [&](Value word, Value sum) -> Value {
+    return arith::AddIOp::create(b, loc, sum,
+                                 math::CtPopOp::create(b, loc, word));
+  };
+  auto loop = scf::ForOp::create(b, loc, zero, full, width, ValueRange{count});
+  b.setInsertionPointToStart(loop.getBody());
+  scf::YieldOp::create(
+      b, loc,
+      add(loadPackedWord(b, loc, spikes.flat, loop.getInductionVar()),
+          loop.getRegionIterArg(0)));
+  b.setInsertionPointAfter(loop);
+  // What lies beyond the last one is not counted.
+  Value rest = arith::IndexCastUIOp::create(b, loc, i64, index.sub(size, full));
+  Value one = arith::ConstantIntOp::create(b, loc, 1, 64);
+  Value mask = arith::SubIOp::create(
+      b, loc, arith::ShLIOp::create(b, loc, one, rest), one);
+  count = add(arith::AndIOp::create(
+                  b, loc, loadPackedWord(b, loc, spikes.flat, full), mask),
+              loop.getResult(0));
+  Type type = target.element;
+  if (type.getIntOrFloatBitWidth() < 64)
+    count = arith::TruncIOp::create(b, loc, type, count);
+  Value old = target.load(b, loc, target.base);
+  memref::StoreOp::create(b, loc, arith::AddIOp::create(b, loc, old, count),
+                          target.flat, target.base);
+  b.eraseOp(op);
+}
+
+/// The spike that `op` fills with; nothing if it does something else.
+static std::optional<bool> getFilledSpike(linalg::LinalgOp op) {
+  Value value;
+  if (auto fill = dyn_cast<linalg::FillOp>(*op))
+    value = fill.getInputs()[0];
+  else if (isa<linalg::MapOp>(*op) && op.getNumDpsInputs() == 0)
+    value = op.getBlock()->getTerminator()->getOperand(0);
+  llvm::APInt spike;
+  if (!value || !matchPattern(value, m_ConstantInt(&spike)))
+    return std::nullopt;
+  return !spike.isZero();
 }
 
 LogicalResult rheobase::convertLinalgToVector(RewriterBase &rewriter,
                                               linalg::LinalgOp op,
                                               int64_t vectorWidth) {
-  if (!isSupported(op))
-    return failure();
-  LinalgLowering(rewriter, op, vectorWidth).run();
+  if (getCountedSpikes(op))
+    return countSpikes(rewriter, op), success();
+  if (isSupported(op))
+    return LinalgLowering(rewriter, op, vectorWidth).run();
+  if (llvm::any_of(op->getOperands(), arePackedSpikes))
+    return op.emitOpError("has spikes in bits, which loops of scalars do not "
+                          "read or write");
   return success();
 }
 
@@ -382,14 +481,34 @@ struct ConvertLinalgToVectorPass
       if (!type || !isa<MemRefType>(copy.getTarget().getType()))
         continue;
       rewriter.setInsertionPoint(copy);
-      linalg::makeMemRefCopyOp(rewriter, copy.getLoc(), copy.getSource(),
-                               copy.getTarget());
+      Value source = copy.getSource(), target = copy.getTarget();
+      if (arePackedSpikes(source) && arePackedSpikes(target)) {
+        source = getPackedAsBytes(rewriter, copy.getLoc(), source);
+        target = getPackedAsBytes(rewriter, copy.getLoc(), target);
+      }
+      linalg::makeMemRefCopyOp(rewriter, copy.getLoc(), source, target);
       rewriter.eraseOp(copy);
+    }
+    SmallVector<linalg::LinalgOp> fills;
+    getOperation().walk([&](linalg::LinalgOp op) {
+      if (op.getNumDpsInits() == 1 && arePackedSpikes(op.getDpsInits()[0]) &&
+          getFilledSpike(op))
+        fills.push_back(op);
+    });
+    for (linalg::LinalgOp fill : fills) {
+      rewriter.setInsertionPoint(fill);
+      Value value = arith::ConstantIntOp::create(
+          rewriter, fill.getLoc(), *getFilledSpike(fill) ? -1 : 0, 8);
+      Value target =
+          getPackedAsBytes(rewriter, fill.getLoc(), fill.getDpsInits()[0]);
+      linalg::FillOp::create(rewriter, fill.getLoc(), value, target);
+      rewriter.eraseOp(fill);
     }
     SmallVector<linalg::LinalgOp> ops;
     getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });
     for (linalg::LinalgOp op : ops)
-      (void)convertLinalgToVector(rewriter, op, vectorWidth);
+      if (failed(convertLinalgToVector(rewriter, op, vectorWidth)))
+        return signalPassFailure();
   }
 };
 } // namespace

@@ -6,6 +6,7 @@
 
 #include "LaneEmitter.h"
 #include "ProductLowering.h"
+#include "SelectiveProduct.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -15,6 +16,12 @@ using namespace rheobase;
 Value ProductLowering::convert(const Factor &factor, Value element,
                                int64_t width) {
   LaneEmitter lane(b, loc, width);
+  // A choice between two numbers is a single operation on registers.
+  if (operandOf(factor.operand).isPacked() && width > 0 &&
+      isSpikeFactor(product.op, factor))
+    return arith::SelectOp::create(b, loc, element,
+                                   lane.constant(b.getFloatAttr(type, 1)),
+                                   lane.constant(b.getFloatAttr(type, 0)));
   IRMapping mapping;
   mapping.map(factor.argument, element);
   lane.emit(factor.conversion, mapping);
@@ -23,7 +30,19 @@ Value ProductLowering::convert(const Factor &factor, Value element,
 
 Value ProductLowering::loadFactors(const Factor &factor,
                                    const StridedOperand &operand, Value offset,
-                                   Value count, int64_t width) {
+                                   Value count, int64_t width,
+                                   BitOffset known) {
+  if (operand.isPacked()) {
+    // There is memory behind the last one.
+    int64_t whole = llvm::PowerOf2Ceil(width);
+    Value factors = convert(
+        factor, loadPacked(b, loc, operand.flat, offset, whole, known), whole);
+    if (whole == width)
+      return factors;
+    return vector::ExtractStridedSliceOp::create(
+        b, loc, factors, ArrayRef<int64_t>{0}, ArrayRef<int64_t>{width},
+        ArrayRef<int64_t>{1});
+  }
   auto loaded = VectorType::get({width}, operand.element);
   if (!count)
     return convert(factor,
@@ -198,9 +217,8 @@ void ProductLowering::packB(Value rows) {
         createLoop(
             b, loc, zero, index.constant(columnsOfTile), one, [&](Value c) {
               Value column = index.min(index.add(firstColumn, c), lastColumn);
-              Value element = memref::LoadOp::create(
-                  b, loc, operand.flat,
-                  index.add(source, index.mul(column, stride)));
+              Value element = operand.load(
+                  b, loc, index.add(source, index.mul(column, stride)));
               memref::StoreOp::create(b, loc, convert(factor, element, 0),
                                       bPacked, index.add(target, c));
             });
@@ -348,8 +366,9 @@ void ProductLowering::packA() {
       auto copy = [&](Value r, int64_t first, int64_t rows) {
         Value row =
             getOffset(*aRows, aRowTable, blockRow, index.add(blockRow, r));
-        Value value = loadFactors(
-            factor, operand, index.add(source, plus(row, first)), {}, rows);
+        Value value =
+            loadFactors(factor, operand, index.add(source, plus(row, first)),
+                        {}, rows, BitOffset::Any);
         vector::StoreOp::create(b, loc, value, aBlock,
                                 plus(targetOf(r), first));
       };
@@ -378,8 +397,7 @@ void ProductLowering::packA() {
         createLoop(b, loc, zero, tile, one, [&](Value i) {
           Value row =
               index.min(index.add(index.add(blockRow, full), i), lastRow);
-          Value element = memref::LoadOp::create(b, loc, operand.flat,
-                                                 index.add(source, row));
+          Value element = operand.load(b, loc, index.add(source, row));
           memref::StoreOp::create(b, loc, convert(factor, element, 0), aBlock,
                                   index.add(target, i));
         });
@@ -394,8 +412,8 @@ void ProductLowering::packA() {
         index.add(aBase, getOffset(*aRows, aRowTable, blockRow, row));
     Value target = times(r, rowDistance());
     createLoop(b, loc, blockStart, blockEnd, one, [&](Value step) {
-      Value element = memref::LoadOp::create(
-          b, loc, operand.flat,
+      Value element = operand.load(
+          b, loc,
           index.add(source, getOffset(*aSteps, aStepTable, blockStart, step)));
       memref::StoreOp::create(b, loc, convert(factor, element, 0), aBlock,
                               index.add(target, index.sub(step, blockStart)));

@@ -20,6 +20,7 @@
 #define RHEOBASE_LIB_CONVERSION_SPIKINGTOVECTOR_PRODUCTLOWERING_H
 
 #include "IndexMath.h"
+#include "PackedSpikes.h"
 #include "StridedLoops.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -162,9 +163,11 @@ private:
   /// it, if there are any.
   void hoistB();
 
-  /// A vector of factors from `count` elements at `offset` (null: all lanes).
+  /// A vector of factors from `count` elements at `offset` (null: all lanes),
+  /// of which `known` is known where they are bits.
   mlir::Value loadFactors(const Factor &factor, const StridedOperand &operand,
-                          mlir::Value offset, mlir::Value count, int64_t width);
+                          mlir::Value offset, mlir::Value count, int64_t width,
+                          BitOffset known = BitOffset::Multiple);
   mlir::Value convert(const Factor &factor, mlir::Value element, int64_t width);
   /// Runs `body` for vectors of positions `from` to `to`: with the first
   /// position and the count (null: all lanes).

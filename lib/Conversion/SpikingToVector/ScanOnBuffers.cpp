@@ -5,16 +5,19 @@
 //===----------------------------------------------------------------------===//
 
 #include "ScanOnBuffers.h"
+#include "PackedSpikes.h"
 
 using namespace mlir;
 using namespace rheobase;
 
-LogicalResult rheobase::checkScanOnBuffers(spiking::ScanOp scan) {
+LogicalResult rheobase::checkScanOnBuffers(spiking::ScanOp scan,
+                                           bool mayBePacked) {
   for (Value operand : scan->getOperands()) {
     auto type = dyn_cast<MemRefType>(operand.getType());
     if (!type)
       return scan.emitOpError("expected buffers, got ") << operand.getType();
-    if (type.getElementType().isInteger(1))
+    if (type.getElementType().isInteger(1) &&
+        !(mayBePacked && arePackedSpikes(operand)))
       return scan.emitOpError("expected spikes in memory to be i8, got ")
              << type;
     int64_t offset;

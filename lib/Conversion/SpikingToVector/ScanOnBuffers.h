@@ -14,7 +14,8 @@ namespace rheobase {
 
 /// Success if all operands of `scan` are strided buffers and spikes in them are
 /// bytes; else an error that says what one is.
-mlir::LogicalResult checkScanOnBuffers(spiking::ScanOp scan);
+mlir::LogicalResult checkScanOnBuffers(spiking::ScanOp scan,
+                                       bool mayBePacked = false);
 
 /// How an operand is broadcast to the space of a scan.
 struct Broadcast {

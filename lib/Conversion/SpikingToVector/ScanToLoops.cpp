@@ -6,6 +6,7 @@
 
 #include "IndexMath.h"
 #include "LaneEmitter.h"
+#include "PackedSpikes.h"
 #include "ScanNeighbours.h"
 #include "ScanOnBuffers.h"
 #include "TiledLoops.h"
@@ -68,6 +69,9 @@ struct Access {
   bool isResult = false;
   /// Of a state.
   StateSource source;
+  /// Of spikes in bits: their bytes, and where they are there.
+  Value bytes = {}, bitOffset = {};
+  SmallVector<Value> bitStrides = {};
 };
 
 /// A vector of neurons at a step.
@@ -115,6 +119,9 @@ private:
   void chooseLanes();
   SmallVector<Value> indicesOf(const Access &access, Value step,
                                ValueRange outer, Value inner);
+  void findBits(Access &access);
+  Value bitOf(const Access &access, ValueRange indices);
+  bool fillsBytes();
   Value load(Position &at, const Access &access);
   void store(Position &at, Value value, const Access &access);
   void prefetch(Position &at, const Access &access, bool isWrite);
@@ -349,9 +356,51 @@ void ScanLowering::prefetch(Position &at, const Access &access, bool isWrite) {
   }
 }
 
+/// Where spikes in bits are.
+void ScanLowering::findBits(Access &access) {
+  if (!arePackedSpikes(access.memref))
+    return;
+  access.bytes = getPackedBytes(b, access.memref);
+  auto metadata =
+      memref::ExtractStridedMetadataOp::create(b, loc, access.memref);
+  auto [strides, offset] =
+      cast<MemRefType>(access.memref.getType()).getStridesAndOffset();
+  access.bitOffset = ShapedType::isDynamic(offset) ? metadata.getOffset()
+                                                   : index.constant(offset);
+  for (auto [known, stride] : llvm::zip(strides, metadata.getStrides()))
+    access.bitStrides.push_back(
+        ShapedType::isDynamic(known) ? stride : index.constant(known));
+}
+
+Value ScanLowering::bitOf(const Access &access, ValueRange indices) {
+  Value bit = access.bitOffset;
+  for (auto [i, stride] : llvm::zip_equal(indices, access.bitStrides))
+    bit = index.add(bit, index.mul(i, stride));
+  return bit;
+}
+
+/// Whether vectors fill bytes of what is written as bits.
+bool ScanLowering::fillsBytes() {
+  for (auto *list : allAccesses) {
+    bool isInput = list == &ins || list == &params;
+    for (const Access &access : *list)
+      if (access.bytes && !isInput &&
+          (rank == 0 || !access.indexed[split] || tiling.lanes == 0 ||
+           tiling.lanes % 8 != 0 || tiling.staticTail % 8 != 0))
+        return false;
+  }
+  return true;
+}
+
 Value ScanLowering::load(Position &at, const Access &access) {
   SmallVector<Value> indices =
       indicesOf(access, at.step, at.outer, at.inner);
+  if (access.bytes) {
+    Value bit = bitOf(access, indices);
+    return rank > 0 && access.indexed[split]
+               ? at.lane.loadPacked(access.bytes, bit)
+               : loadPackedElement(b, loc, access.bytes, bit);
+  }
   prefetch(at, access, /*isWrite=*/false);
   if (rank > 0 && access.indexed[split])
     return at.lane.load(access.memref, indices);
@@ -364,6 +413,10 @@ static int64_t getVectorAlignment(const Access &access, int64_t lanes) {
 }
 
 void ScanLowering::store(Position &at, Value value, const Access &access) {
+  if (access.bytes)
+    return at.lane.storePacked(
+        value, access.bytes,
+        bitOf(access, indicesOf(access, at.step, at.outer, at.inner)));
   std::optional<int64_t> streamed;
   if (streaming && access.isResult && at.bufferLanes == tiling.lanes)
     streamed = getVectorAlignment(access, tiling.lanes);
@@ -818,8 +871,8 @@ void ScanLowering::mapUniform(ScanOp from, ArrayRef<Access> accesses) {
 }
 
 LogicalResult ScanLowering::run() {
-  if (failed(checkScanOnBuffers(scan)) ||
-      (recorder && failed(checkScanOnBuffers(recorder))))
+  if (failed(checkScanOnBuffers(scan, /*mayBePacked=*/true)) ||
+      (recorder && failed(checkScanOnBuffers(recorder, /*mayBePacked=*/true))))
     return failure();
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(scan);
@@ -873,6 +926,12 @@ LogicalResult ScanLowering::run() {
     for (Access &access : *list)
       collapse(access);
   chooseLanes();
+  for (auto *list : allAccesses)
+    for (Access &access : *list)
+      findBits(access);
+  if (!fillsBytes())
+    return scan.emitOpError("writes spikes in bits, for which it must work on "
+                            "vectors of whole bytes");
 
   mapUniform(scan, params);
   if (recorder)

@@ -41,12 +41,15 @@ static constexpr int64_t rowsOfTile = 16;
 static constexpr int64_t workPerThread = 1 << 18;
 
 bool rheobase::isSpikeFactor(linalg::GenericOp op, const Factor &factor) {
+  if (factor.conversion.size() != 1 ||
+      !isa<arith::UIToFPOp>(factor.conversion.front()))
+    return false;
+  if (factor.argument.getType().isInteger(1))
+    return true;
   auto spikes = op->getAttrOfType<DenseI64ArrayAttr>(
       spiking::SpikingDialect::kSpikesAttrName);
   return spikes && llvm::is_contained(spikes.asArrayRef(), factor.operand) &&
-         factor.argument.getType().isInteger(8) &&
-         factor.conversion.size() == 1 &&
-         isa<arith::UIToFPOp>(factor.conversion.front());
+         factor.argument.getType().isInteger(8);
 }
 
 bool SelectiveProduct::canLower(Product &product, StringRef &reason) {
@@ -85,6 +88,15 @@ bool SelectiveProduct::canLower(Product &product, StringRef &reason) {
 Value SelectiveProduct::loadWord(Value source, Value count) {
   const StridedOperand &a = space.operands[product.a.operand];
   Type i64 = b.getI64Type();
+  if (a.isPacked()) {
+    Value word = loadPackedWord(b, loc, a.flat, source);
+    if (!count)
+      return word;
+    Value end = arith::IndexCastUIOp::create(b, loc, i64, count);
+    Value bit = arith::ShLIOp::create(b, loc, constantI64(1), end);
+    return arith::AndIOp::create(
+        b, loc, word, arith::SubIOp::create(b, loc, bit, constantI64(1)));
+  }
   auto bitsOf = [&](int64_t width, Value mask) -> Value {
     auto bytes = VectorType::get({width}, a.element);
     Value none = arith::ConstantOp::create(b, loc, b.getZeroAttr(bytes));
@@ -521,10 +533,10 @@ void SelectiveProduct::emitRow(const Panel &panel, Value row) {
     scf::YieldOp::create(b, loc, loop.getResults());
     b.setInsertionPointToStart(loop.getBody());
     Value step = loop.getInductionVar();
-    Value spike = memref::LoadOp::create(
-        b, loc, a.flat,
-        index.add(index.add(aBase, aRows->getOffset(index, row)),
-                  aSteps->getOffset(index, step)));
+    Value spike =
+        a.load(b, loc,
+               index.add(index.add(aBase, aRows->getOffset(index, row)),
+                         aSteps->getOffset(index, step)));
     Value factor = vector::BroadcastOp::create(
         b, loc, vectorType, arith::UIToFPOp::create(b, loc, type, spike));
     Value source = index.add(
@@ -608,8 +620,10 @@ void SelectiveProduct::choosePanels() {
         llvm::divideCeil(*known - full * vectorsOfPanel * lanes, lanes);
   }
   int64_t width = vectorsOfPanel * lanes;
+  // Words of spikes, if they are bits, begin with bytes.
   int64_t mostSteps = std::min<int64_t>(
-      mostStepsOfBlock, bytesOfBlock / (width * int64_t(type.getWidth()) / 8));
+      mostStepsOfBlock, bytesOfBlock / (width * int64_t(type.getWidth()) / 8) /
+                            wordBits * wordBits);
   fullPanels = index.div(sizeN, index.constant(width));
   Value rest = index.sub(sizeN, times(fullPanels, width));
   panels = vectorsOfRest == 0
@@ -891,10 +905,13 @@ static void beginKernel(OpBuilder &b, Product &product, Value site,
                         Value &begun, Value &work) {
   Location loc = product.op.getLoc();
   Type i64 = b.getI64Type();
-  declare(product.op, "rheobase_rt_begin_kernel", {i64, i64, i64, i64}, {i64});
-  declare(product.op, "rheobase_rt_end_kernel", {i64, i64, i64}, {});
   IndexMath index{b, loc};
   StridedLoops space = *StridedLoops::get(b, product.op);
+  const StridedOperand &a = space.operands[product.a.operand];
+  StringRef begin = a.isPacked() ? "rheobase_rt_begin_packed_kernel"
+                                 : "rheobase_rt_begin_kernel";
+  declare(product.op, begin, {i64, i64, i64, i64}, {i64});
+  declare(product.op, "rheobase_rt_end_kernel", {i64, i64, i64}, {});
   Value size = index.constant(1);
   for (Value loop : space.sizes)
     size = index.mul(size, loop);
@@ -902,17 +919,29 @@ static void beginKernel(OpBuilder &b, Product &product, Value site,
     return b.createOrFold<arith::IndexCastOp>(loc, i64, value);
   };
   // All of the operand's memory stands for what is read.
-  Value spikes = space.operands[product.a.operand].flat;
-  auto metadata = memref::ExtractStridedMetadataOp::create(b, loc, spikes);
-  Value address =
-      index.add(memref::ExtractAlignedPointerAsIndexOp::create(b, loc, spikes),
-                metadata.getOffset());
+  Value address, count;
+  if (a.isPacked()) {
+    Value eight = index.constant(8);
+    address = index.add(
+        memref::ExtractAlignedPointerAsIndexOp::create(b, loc, a.flat),
+        index.div(a.base, eight));
+    count = index.constant(1);
+    Value memref = product.op->getOperand(product.a.operand);
+    for (int64_t dim : llvm::seq(cast<MemRefType>(memref.getType()).getRank()))
+      count = index.mul(count, index.dim(memref, dim));
+    count = index.div(count, eight);
+  } else {
+    auto metadata = memref::ExtractStridedMetadataOp::create(b, loc, a.flat);
+    address = index.add(
+        memref::ExtractAlignedPointerAsIndexOp::create(b, loc, a.flat),
+        metadata.getOffset());
+    count = metadata.getSizes()[0];
+  }
   work = number(size);
-  begun =
-      func::CallOp::create(b, loc, "rheobase_rt_begin_kernel", TypeRange{i64},
-                           ValueRange{site, number(address),
-                                      number(metadata.getSizes()[0]), work})
-          .getResult(0);
+  begun = func::CallOp::create(
+              b, loc, begin, TypeRange{i64},
+              ValueRange{site, number(address), number(count), work})
+              .getResult(0);
 }
 
 bool rheobase::convertProductWithSpikes(RewriterBase &rewriter,

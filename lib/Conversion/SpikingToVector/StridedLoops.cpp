@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "StridedLoops.h"
+#include "PackedSpikes.h"
 
 #include "mlir/IR/AffineExpr.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -63,8 +64,9 @@ bool StridedLoops::canAnalyze(linalg::LinalgOp op) {
     if (op.isScalar(&operand))
       continue;
     auto type = dyn_cast<MemRefType>(operand.get().getType());
-    if (!type || !type.getElementType().isIntOrFloat() ||
-        type.getElementType().isInteger(1) || !type.isStrided() ||
+    if (!type || !type.getElementType().isIntOrFloat() || !type.isStrided() ||
+        (type.getElementType().isInteger(1) &&
+         !arePackedSpikes(operand.get())) ||
         llvm::is_contained(type.getShape(), 0))
       return false;
     for (AffineExpr expr : op.getMatchingIndexingMap(&operand).getResults()) {
@@ -153,7 +155,9 @@ FailureOr<StridedLoops> StridedLoops::get(OpBuilder &builder,
       }
       SmallVector<ReassociationIndices> all(1);
       llvm::append_range(all[0], llvm::seq<int64_t>(0, rank));
-      if (rank == 0)
+      if (strided.element.isInteger(1))
+        strided.flat = getPackedBytes(builder, operand.get());
+      else if (rank == 0)
         strided.flat = memref::ExpandShapeOp::create(
             builder, op.getLoc(), ArrayRef<int64_t>{1}, operand.get(),
             ArrayRef<ReassociationIndices>{});
@@ -179,16 +183,21 @@ FailureOr<StridedLoops> StridedLoops::get(OpBuilder &builder,
                                       index.constant(1)),
                             strides[dim]));
       }
+      if (strided.element.isInteger(1))
+        strided.base = metadata.getOffset();
       OpFoldResult start = metadata.getOffset();
       if (!ShapedType::isDynamic(offset))
         start = builder.getIndexAttr(offset);
       OpFoldResult extent = last;
       if (auto known = IndexMath::getConstant(last))
         extent = builder.getIndexAttr(*known);
-      strided.flat = memref::ReinterpretCastOp::create(
-          builder, op.getLoc(), metadata.getBaseBuffer(), start,
-          ArrayRef<OpFoldResult>{extent},
-          ArrayRef<OpFoldResult>{builder.getIndexAttr(1)});
+      if (strided.element.isInteger(1))
+        strided.flat = getPackedBytes(builder, operand.get());
+      else
+        strided.flat = memref::ReinterpretCastOp::create(
+            builder, op.getLoc(), metadata.getBaseBuffer(), start,
+            ArrayRef<OpFoldResult>{extent},
+            ArrayRef<OpFoldResult>{builder.getIndexAttr(1)});
     }
 
     // Strides of the loops.
@@ -220,6 +229,13 @@ FailureOr<StridedLoops> StridedLoops::get(OpBuilder &builder,
     space.operands.push_back(std::move(strided));
   }
   return space;
+}
+
+Value StridedOperand::load(OpBuilder &builder, Location loc,
+                           Value offset) const {
+  if (isPacked())
+    return loadPackedElement(builder, loc, flat, offset);
+  return memref::LoadOp::create(builder, loc, flat, offset);
 }
 
 LoopGroup::LoopGroup(IndexMath &index, const StridedLoops &space,

@@ -29,7 +29,8 @@ struct SymbolicSize {
 /// An operand of a linalg operation: the element of an iteration is at the sum
 /// of `base` and, over the loops, index times stride, in the flat buffer.
 struct StridedOperand {
-  /// Null if the operand is a scalar.
+  /// Null if the operand is a scalar. Of spikes in bits, in which base and
+  /// strides count: their bytes.
   mlir::Value flat;
   mlir::Value base;
   mlir::Type element;
@@ -38,6 +39,10 @@ struct StridedOperand {
   llvm::SmallVector<mlir::Value> strides;
 
   bool uses(int64_t loop) const { return !symbolic[loop].isConstant(0); }
+  bool isPacked() const { return flat && element.isInteger(1); }
+  /// The element at `offset`.
+  mlir::Value load(mlir::OpBuilder &builder, mlir::Location loc,
+                   mlir::Value offset) const;
 };
 
 /// The loops of a linalg operation on buffers, seen through strides.

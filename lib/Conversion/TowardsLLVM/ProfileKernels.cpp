@@ -85,6 +85,7 @@ public:
   Value resolve(OpFoldResult size);
   Value getDim(Value buffer, int64_t dim);
   Value getNumElements(Value buffer);
+  Value getBytes(Value buffer);
   Value constant(int64_t value) {
     return arith::ConstantIndexOp::create(b, loc, value);
   }
@@ -174,6 +175,12 @@ Value Sizes::getNumElements(Value buffer) {
   return product;
 }
 
+Value Sizes::getBytes(Value buffer) {
+  int64_t width = cast<MemRefType>(buffer.getType()).getElementTypeBitWidth();
+  Value bits = multiply(getNumElements(buffer), constant(width));
+  return bits ? arith::CeilDivUIOp::create(b, loc, bits, constant(8)) : Value();
+}
+
 Value Sizes::getTripCount(OpFoldResult begin, OpFoldResult end,
                           OpFoldResult step) {
   Value first = resolve(begin), last = resolve(end), by = resolve(step);
@@ -200,11 +207,6 @@ static int64_t countOperations(Region &region) {
       ++count;
   });
   return count;
-}
-
-static int64_t getElementBytes(Value buffer) {
-  return llvm::divideCeil(
-      cast<MemRefType>(buffer.getType()).getElementTypeBitWidth(), 8);
 }
 
 static SmallVector<Value> getBuffers(Operation *op) {
@@ -359,9 +361,7 @@ void NumberOperationsPass::runOnOperation() {
       llvm::SmallPtrSet<Value, 8> seen;
       for (Value buffer : getBuffers(op))
         if (seen.insert(buffer).second)
-          bytes = sizes.add(
-              bytes, sizes.multiply(sizes.getNumElements(buffer),
-                                    sizes.constant(getElementBytes(buffer))));
+          bytes = sizes.add(bytes, sizes.getBytes(buffer));
       operations = sizes.multiply(operations, outer);
       bytes = sizes.multiply(bytes, outer);
       auto toNumber = [&](Value size) -> Value {

@@ -197,6 +197,97 @@ TEST_F(ProductsTest, Convolution) {
          {3}});
 }
 
+// Spikes that the program computes are bits.
+TEST_F(ProductsTest, PackedLinear) {
+  check({R"mlir(
+    func.func @f(%x: tensor<?x3x72xi1>, %z: tensor<?x3x72xi1>, %w: tensor<72x37xf32>, %b: tensor<37xf32>) -> tensor<?x3x37xf32> {
+      %s = arith.andi %x, %z : tensor<?x3x72xi1>
+      %y = spiking.linear %s, %w, %b : (tensor<?x3x72xi1>, tensor<72x37xf32>, tensor<37xf32>) -> tensor<?x3x37xf32>
+      return %y : tensor<?x3x37xf32>
+    })mlir",
+         {0, 0.3, 1},
+         {0, 1, 33}});
+  check({R"mlir(
+    func.func @f(%x: tensor<?x152xi1>, %z: tensor<?x152xi1>, %w: tensor<152x203xf64>, %b: tensor<203xf64>) -> tensor<?x203xf64> {
+      %s = arith.andi %x, %z : tensor<?x152xi1>
+      %y = spiking.linear %s, %w, %b : (tensor<?x152xi1>, tensor<152x203xf64>, tensor<203xf64>) -> tensor<?x203xf64>
+      return %y : tensor<?x203xf64>
+    })mlir",
+         {0.5},
+         {5, 131}});
+  check({R"mlir(
+    func.func @f(%x: tensor<?x2504xi1>, %z: tensor<?x2504xi1>, %w: tensor<2504x24xf32>, %b: tensor<24xf32>) -> tensor<?x24xf32> {
+      %s = arith.andi %x, %z : tensor<?x2504xi1>
+      %y = spiking.linear %s, %w, %b : (tensor<?x2504xi1>, tensor<2504x24xf32>, tensor<24xf32>) -> tensor<?x24xf32>
+      return %y : tensor<?x24xf32>
+    })mlir",
+         {0.2},
+         {2300},
+         true,
+         true});
+}
+
+TEST_F(ProductsTest, PackedWeightGradient) {
+  check({R"mlir(
+    func.func @f(%x: tensor<?x3x88xi1>, %z: tensor<?x3x88xi1>, %g: tensor<?x3x37xf32>) -> tensor<88x37xf32> {
+      %s = arith.andi %x, %z : tensor<?x3x88xi1>
+      %y = spiking.linear_weight_gradient %s, %g : (tensor<?x3x88xi1>, tensor<?x3x37xf32>) -> tensor<88x37xf32>
+      return %y : tensor<88x37xf32>
+    })mlir",
+         {0, 0.3, 1},
+         {0, 1, 50}});
+  check({R"mlir(
+    func.func @f(%x: tensor<?x2200xi1>, %z: tensor<?x2200xi1>, %g: tensor<?x40xf64>) -> tensor<2200x40xf64> {
+      %s = arith.andi %x, %z : tensor<?x2200xi1>
+      %y = spiking.linear_weight_gradient %s, %g : (tensor<?x2200xi1>, tensor<?x40xf64>) -> tensor<2200x40xf64>
+      return %y : tensor<2200x40xf64>
+    })mlir",
+         {0.2},
+         {2500},
+         true,
+         true});
+}
+
+TEST_F(ProductsTest, PackedConvolution) {
+  check({R"mlir(
+    func.func @f(%x: tensor<?x7x6x24xi1>, %z: tensor<?x7x6x24xi1>, %w: tensor<3x3x24x20xf32>, %b: tensor<20xf32>) -> tensor<?x7x6x20xf32> {
+      %s = arith.andi %x, %z : tensor<?x7x6x24xi1>
+      %y = spiking.conv %s, %w, %b {layout = #spiking.layout<channels_last>, padding = array<i64: 1, 1>}
+        : (tensor<?x7x6x24xi1>, tensor<3x3x24x20xf32>, tensor<20xf32>) -> tensor<?x7x6x20xf32>
+      return %y : tensor<?x7x6x20xf32>
+    })mlir",
+         {0.4},
+         {1, 4}});
+  check({R"mlir(
+    func.func @f(%x: tensor<?x9x8x16xi1>, %z: tensor<?x9x8x16xi1>, %w: tensor<3x2x8x34xf64>, %b: tensor<34xf64>) -> tensor<?x3x7x34xf64> {
+      %s = arith.andi %x, %z : tensor<?x9x8x16xi1>
+      %y = spiking.conv %s, %w, %b {layout = #spiking.layout<channels_last>, groups = 2 : i64, strides = array<i64: 3, 1>}
+        : (tensor<?x9x8x16xi1>, tensor<3x2x8x34xf64>, tensor<34xf64>) -> tensor<?x3x7x34xf64>
+      return %y : tensor<?x3x7x34xf64>
+    })mlir",
+         {0.4},
+         {3}});
+  check({R"mlir(
+    func.func @f(%x: tensor<?x7x6x24xi1>, %z: tensor<?x7x6x24xi1>, %g: tensor<?x7x6x20xf32>) -> tensor<3x3x24x20xf32> {
+      %s = arith.andi %x, %z : tensor<?x7x6x24xi1>
+      %y = spiking.conv_weight_gradient %s, %g {layout = #spiking.layout<channels_last>, padding = array<i64: 1, 1>}
+        : (tensor<?x7x6x24xi1>, tensor<?x7x6x20xf32>) -> tensor<3x3x24x20xf32>
+      return %y : tensor<3x3x24x20xf32>
+    })mlir",
+         {0.4},
+         {1, 4},
+         false});
+  check({R"mlir(
+    func.func @f(%x: tensor<?x9x8x24xi1>, %z: tensor<?x9x8x24xi1>, %g: tensor<?x7x6x20xf32>) -> tensor<3x3x24x20xf32> {
+      %s = arith.andi %x, %z : tensor<?x9x8x24xi1>
+      %y = spiking.conv_weight_gradient %s, %g {layout = #spiking.layout<channels_last>}
+        : (tensor<?x9x8x24xi1>, tensor<?x7x6x20xf32>) -> tensor<3x3x24x20xf32>
+      return %y : tensor<3x3x24x20xf32>
+    })mlir",
+         {0.4},
+         {2}});
+}
+
 TEST_F(ProductsTest, ConvolutionWeightGradient) {
   check({R"mlir(
     func.func @f(%x: tensor<?x7x6x24xi1>, %g: tensor<?x7x6x20xf32>) -> tensor<3x3x24x20xf32> {

@@ -6,6 +6,7 @@
 
 #include "rheobase/abi.h"
 #include <chrono>
+#include <cstring>
 #include <gtest/gtest.h>
 #include <random>
 #include <thread>
@@ -122,6 +123,28 @@ TEST(KernelChoice, AnySizeAndShare) {
         for (int i = 0; i < 10; ++i)
           product.call(0, 0);
       }
+}
+
+// The share that a call finds, in its answer.
+static float getShare(int64_t begun) {
+  uint32_t bits = uint32_t(begun >> 2 & 0xffff) << 16;
+  float share;
+  memcpy(&share, &bits, sizeof share);
+  return share;
+}
+
+TEST(KernelChoice, CountsBits) {
+  for (size_t count : {800, 80000})
+    for (double share : {0.0, 0.1, 0.7, 1.0}) {
+      Product product(share, count), packed(share, count);
+      std::vector<unsigned char> bits(count / 8);
+      for (size_t i = 0; i < count; ++i)
+        bits[i / 8] |= product.spikes[i] << i % 8;
+      float found = getShare(rheobase_rt_begin_packed_kernel(
+          packed.site, bits.data(), int64_t(bits.size()), packed.work));
+      EXPECT_NEAR(found, share, 0.06);
+      EXPECT_NEAR(found, getShare(product.begin()), 0.08);
+    }
 }
 
 TEST(KernelChoice, ServesSeveralThreads) {

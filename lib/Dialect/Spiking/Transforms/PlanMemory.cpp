@@ -30,6 +30,8 @@ using namespace rheobase::spiking;
 
 /// Of what the runtime allocates, and of slots of the arena.
 static constexpr int64_t kAlignment = 64;
+/// Who reads spikes in bits may read so many bytes beyond the last one.
+static constexpr int64_t kBytesBehindBits = 8;
 
 //===----------------------------------------------------------------------===//
 // Sizes as functions of the arguments
@@ -322,6 +324,7 @@ private:
   std::unique_ptr<Sizes> atEntry;
   std::unique_ptr<BufferViewFlowAnalysis> views;
   DenseMap<Operation *, int64_t> position;
+  bool hasPackedSpikes = false;
   SmallVector<Buffer> buffers;
   SmallVector<Slot> slots;
   /// The extents that sizes have as factors: values of the entry.
@@ -433,6 +436,39 @@ LogicalResult MemoryPlanner::placeResults() {
   return success();
 }
 
+/// Spikes whose rows are whole bytes are bits.
+static bool arePackedSpikes(MemRefType type) {
+  return type.getElementType().isInteger(1) && type.getRank() > 0 &&
+         !type.isDynamicDim(type.getRank() - 1) &&
+         type.getShape().back() % 8 == 0;
+}
+
+/// The memory of spikes in bits: a view of bytes.
+static memref::AllocOp packAllocation(memref::AllocOp alloc) {
+  MemRefType type = alloc.getType();
+  OpBuilder builder(alloc);
+  Location loc = alloc.getLoc();
+  int64_t known = 1;
+  for (int64_t size : type.getShape())
+    if (!ShapedType::isDynamic(size))
+      known *= size;
+  Value bytes = arith::ConstantIndexOp::create(builder, loc, known / 8);
+  for (Value size : alloc.getDynamicSizes())
+    bytes = arith::MulIOp::create(builder, loc, bytes, size);
+  bytes = arith::AddIOp::create(
+      builder, loc, bytes,
+      arith::ConstantIndexOp::create(builder, loc, kBytesBehindBits));
+  auto memory = memref::AllocOp::create(
+      builder, loc,
+      MemRefType::get({ShapedType::kDynamic}, builder.getI8Type()), bytes);
+  Value start = arith::ConstantIndexOp::create(builder, loc, 0);
+  Value view = memref::ViewOp::create(builder, loc, type, memory, start,
+                                      alloc.getDynamicSizes());
+  alloc.replaceAllUsesWith(view);
+  alloc.erase();
+  return memory;
+}
+
 void MemoryPlanner::collectBuffers() {
   int64_t count = 0;
   for (Operation &op : block)
@@ -447,8 +483,10 @@ void MemoryPlanner::collectBuffers() {
       continue;
     MemRefType type = alloc.getType();
     Buffer buffer{alloc, {}, count, -1};
+    bool isPacked = arePackedSpikes(type);
+    hasPackedSpikes |= isPacked;
     buffer.bytes.coefficient =
-        llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+        isPacked ? 1 : llvm::divideCeil(type.getElementTypeBitWidth(), 8);
     bool computable = type.getLayout().isIdentity();
     for (int64_t dim = 0; computable && dim < type.getRank(); ++dim) {
       if (!type.isDynamicDim(dim)) {
@@ -466,6 +504,8 @@ void MemoryPlanner::collectBuffers() {
     }
     if (!computable)
       continue;
+    if (isPacked)
+      buffer.bytes.coefficient /= 8;
     llvm::sort(buffer.bytes.factors);
     for (Value view : views->resolve(alloc))
       for (Operation *user : view.getUsers()) {
@@ -574,17 +614,18 @@ LogicalResult MemoryPlanner::freeOthers() {
   for (const Result &result : results)
     if (result.alloc)
       planned.insert(result.alloc);
-  WalkResult walk = function.walk([&](memref::AllocOp alloc) {
-    if (planned.contains(alloc))
-      return WalkResult::advance();
+  SmallVector<memref::AllocOp> others;
+  function.walk([&](memref::AllocOp alloc) {
+    if (!planned.contains(alloc))
+      others.push_back(alloc);
+  });
+  for (memref::AllocOp alloc : others) {
     Block *home = alloc->getBlock();
     for (Value view : views->resolve(alloc))
       if (view.getParentBlock() != home &&
           !home->getParentOp()->isAncestor(
-              view.getParentBlock()->getParentOp())) {
-        alloc.emitOpError("a buffer that is made in a loop leaves it");
-        return WalkResult::interrupt();
-      }
+              view.getParentBlock()->getParentOp()))
+        return alloc.emitOpError("a buffer that is made in a loop leaves it");
     std::string type;
     llvm::raw_string_ostream(type) << alloc.getType();
     auto options = remark::RemarkOpts::name(remarks::kNoSlot)
@@ -599,11 +640,12 @@ LogicalResult MemoryPlanner::freeOthers() {
           << "a buffer of " << type
           << " is allocated at each use: its size is not a function of the "
              "arguments alone";
+    if (arePackedSpikes(alloc.getType()))
+      alloc = packAllocation(alloc);
     OpBuilder builder(home->getTerminator());
     memref::DeallocOp::create(builder, alloc.getLoc(), alloc);
-    return WalkResult::advance();
-  });
-  return failure(walk.wasInterrupted());
+  }
+  return success();
 }
 
 /// The bytes of a slot. Extents that are zero count as one: who shares a slot
@@ -636,7 +678,8 @@ LogicalResult MemoryPlanner::buildSizesFunction() {
   builder.setInsertionPointToEnd(body);
   Sizes sizes(function, builder, body->getArguments());
 
-  SmallVector<Value> values{sizes.constant(0)};
+  // All slots may be exactly full.
+  SmallVector<Value> values{sizes.constant(hasPackedSpikes ? kAlignment : 0)};
   for (const Slot &slot : slots)
     values[0] =
         sizes.add(values[0], bytesOf(sizes, slot.bytes, [&](unsigned i) {

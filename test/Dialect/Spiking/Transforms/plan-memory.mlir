@@ -113,3 +113,40 @@ func.func private @helper(%x: memref<4xf32>) -> memref<4xf32> {
   memref.copy %x, %a : memref<4xf32> to memref<4xf32>
   return %a : memref<4xf32>
 }
+
+// -----
+
+// Spikes in bits: eight to a byte, with some bytes behind the arena for those who read a word of the last ones. Where a loop
+// needs them, a view of bytes.
+// CHECK-LABEL: func.func private @bits_sizes(
+// CHECK-DAG:     %[[EACH:.*]] = arith.constant 4 : index
+// CHECK-DAG:     arith.constant 64 : index
+// CHECK:         arith.muli {{.*}}%[[EACH]]
+// CHECK-LABEL: func.func @bits(
+// CHECK:         memref.view %{{.*}} : memref<?xi8> to memref<?x32xi1>
+// CHECK:         scf.for
+// CHECK:           %[[BYTES:.*]] = arith.muli %c2{{.*}}, %[[N:.*]] : index
+// CHECK:           %[[SIZE:.*]] = arith.addi %[[BYTES]], %c8{{.*}} : index
+// CHECK:           %[[MEMORY:.*]] = memref.alloc(%[[SIZE]]) : memref<?xi8>
+// CHECK:           memref.view %[[MEMORY]][%c0{{.*}}][%[[N]]] : memref<?xi8> to memref<?x16xi1>
+// CHECK:           memref.dealloc %[[MEMORY]] : memref<?xi8>
+// REMARK: an arena of 4*n bytes: 1 slots for 1 buffers
+func.func @bits(%x: memref<?xf32>, %w: memref<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %n = memref.dim %x, %c0 : memref<?xf32>
+  %false = arith.constant false
+  %a = memref.alloc(%n) : memref<?x32xi1>
+  linalg.map outs(%a : memref<?x32xi1>)
+    (%init: i1) {
+      linalg.yield %false : i1
+    }
+  scf.for %i = %c0 to %n step %c1 {
+    %b = memref.alloc(%n) : memref<?x16xi1>
+    linalg.map outs(%b : memref<?x16xi1>)
+      (%init: i1) {
+        linalg.yield %false : i1
+      }
+  }
+  return
+}

@@ -57,10 +57,15 @@ def NameDimensionsPass : Pass<"spiking-name-dimensions", "::mlir::func::FuncOp">
 }
 
 def LegalizeSpikeStoragePass : Pass<"spiking-legalize-spike-storage"> {
-  let summary = "store binary spikes as bytes";
+  let summary = "store binary spikes as bytes or, between kernels, as bits";
   let description = [{
-    On level L3: every `tensor<..xi1>` becomes a `tensor<..xi8>` that holds 0 and 1, in signatures too, and the bodies of scans and
-    linalg operations convert where they read and write. So no `memref<..xi1>` appears later.
+    On level L3: a `tensor<..xi1>` becomes a `tensor<..xi8>` that holds 0 and 1, in signatures too, and the bodies of scans and
+    linalg operations convert where they read and write.
+
+    With `pack`, spikes that kernels hand to kernels stay `tensor<..xi1>`: eight to a byte from the memory plan on, where
+    a `memref<..xi1>` is a view of bytes. Arguments and results of functions are bytes, and so is everything that shares a buffer
+    with them, that a loop or a branch carries, that is not a whole number of bytes along its last dimension, that is read there
+    with an offset, or that an operation cannot write in vectors along it. Remarks say which, and why.
 
     ```mlir
     %r = linalg.generic ... ins(%x : tensor<?xi1>) ... { ^bb0(%s: i1, ...): %n = arith.uitofp %s : i1 to f32 ... }
@@ -68,6 +73,9 @@ def LegalizeSpikeStoragePass : Pass<"spiking-legalize-spike-storage"> {
     %r = linalg.generic ... ins(%x : tensor<?xi8>) ... { ^bb0(%s: i8, ...): %n = arith.uitofp %s : i8 to f32 ... }
     ```
   }];
+  let options = [Option<"pack", "pack", "bool", /*default=*/"false",
+                        "keep spikes between kernels as bits">,
+  ];
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
