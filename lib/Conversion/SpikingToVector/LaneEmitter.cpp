@@ -135,10 +135,13 @@ void LaneEmitter::store(Value value, Value memref, ValueRange indices,
     vector::MaskedStoreOp::create(builder, loc, memref, indices, mask, value);
 }
 
-Value LaneEmitter::loadPacked(Value bytes, Value offset) {
+Value LaneEmitter::loadPacked(Value bytes, Value offset,
+                              bool hasMaskRegisters) {
   if (!lanes)
     return loadPackedElement(builder, loc, bytes, offset);
   // There is memory behind the lanes that do not exist.
+  if (lanes % 8 == 0 && !hasMaskRegisters)
+    return loadPackedFlags(builder, loc, bytes, offset, lanes);
   return rheobase::loadPacked(builder, loc, bytes, offset, lanes,
                               BitOffset::Multiple);
 }

@@ -13,6 +13,9 @@
 
 namespace rheobase {
 
+/// Lanes of 32 bits that only vectors of AVX-512 are taken for, two at a time.
+constexpr int64_t kLanesWithMaskRegisters = 32;
+
 /// Applies scalar operations to `lanes` values at once. A value is either
 /// uniform (a scalar, the same in every lane) or a vector; what depends on
 /// uniform values only stays scalar. With 0 lanes everything is scalar.
@@ -38,8 +41,10 @@ public:
              std::optional<int64_t> streamedAlignment = std::nullopt);
 
   /// The same of spikes in bits, the first at bit `offset`, a multiple of the
-  /// number of lanes or where a byte begins.
-  mlir::Value loadPacked(mlir::Value bytes, mlir::Value offset);
+  /// number of lanes or where a byte begins. `hasMaskRegisters`: a vector of i1
+  /// is bits in registers, too, not bytes or more.
+  mlir::Value loadPacked(mlir::Value bytes, mlir::Value offset,
+                         bool hasMaskRegisters);
   void storePacked(mlir::Value value, mlir::Value bytes, mlir::Value offset);
 
   /// What spiking.time_step gives.

@@ -35,7 +35,8 @@ static constexpr int64_t mostRepeated = 16;
 /// Whether the body is scalar code without memory, and its output is the same
 /// element for all iterations of a reduction.
 static bool isSupported(linalg::LinalgOp op) {
-  if (!StridedLoops::canAnalyze(op) || op->getNumRegions() != 1)
+  if (!StridedLoops::canAnalyze(op) || op->getNumRegions() != 1 ||
+      !isMemoryPlanned(op))
     return false;
   WalkResult result = op.getBlock()->walk([&](Operation *inner) {
     bool supported =
@@ -223,8 +224,10 @@ void LinalgLowering::emitTile(ValueRange outerIndices, Value start,
       return op->getOperand(i);
     if (!isVector(i))
       return operand.load(b, loc, offset);
-    return operand.isPacked() ? lane.loadPacked(operand.flat, offset)
-                              : lane.load(operand.flat, offset);
+    if (operand.isPacked())
+      return lane.loadPacked(operand.flat, offset,
+                             vectorWidth >= kLanesWithMaskRegisters);
+    return lane.load(operand.flat, offset);
   };
   auto loadIfUsed = [&](int64_t i, IRMapping &into) {
     BlockArgument argument = body->getArgument(i);

@@ -12,27 +12,35 @@
 using namespace mlir;
 using namespace rheobase;
 
-/// The view of bytes that `memref` is, through views of it; null if it is none.
-static memref::ViewOp getRoot(Value memref) {
+/// What makes the memref that `memref` is, through views of it.
+static Operation *getOrigin(Value memref) {
   while (Operation *op = memref.getDefiningOp()) {
-    if (auto view = dyn_cast<memref::ViewOp>(op))
-      return view;
     if (!isa<memref::SubViewOp, memref::ExpandShapeOp, memref::CollapseShapeOp,
              memref::CastOp, memref::ReinterpretCastOp,
              memref::ExtractStridedMetadataOp>(op))
-      break;
+      return op;
     memref = op->getOperand(0);
   }
-  return {};
+  return nullptr;
+}
+
+static bool areSpikes(Value memref) {
+  auto type = dyn_cast<MemRefType>(memref.getType());
+  return type && type.getElementType().isInteger(1);
 }
 
 bool rheobase::arePackedSpikes(Value memref) {
-  auto type = dyn_cast<MemRefType>(memref.getType());
-  return type && type.getElementType().isInteger(1) && getRoot(memref);
+  return areSpikes(memref) &&
+         isa_and_nonnull<memref::ViewOp>(getOrigin(memref));
+}
+
+bool rheobase::willBePackedSpikes(Value memref) {
+  return areSpikes(memref) &&
+         isa_and_nonnull<memref::ViewOp, memref::AllocOp>(getOrigin(memref));
 }
 
 Value rheobase::getPackedBytes(OpBuilder &builder, Value memref) {
-  memref::ViewOp root = getRoot(memref);
+  auto root = cast<memref::ViewOp>(getOrigin(memref));
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointAfter(root);
   IndexMath index{builder, root.getLoc()};
@@ -141,6 +149,29 @@ Value rheobase::loadPacked(OpBuilder &b, Location loc, Value bytes,
   return vector::ExtractStridedSliceOp::create(
       b, loc, spikes, ArrayRef<int64_t>{0}, ArrayRef<int64_t>{count},
       ArrayRef<int64_t>{1});
+}
+
+Value rheobase::loadPackedFlags(OpBuilder &b, Location loc, Value bytes,
+                                Value offset, int64_t count) {
+  IndexMath index{b, loc};
+  Value loaded = vector::LoadOp::create(
+      b, loc, VectorType::get({count / 8}, b.getI8Type()), bytes,
+      index.div(offset, index.constant(8)));
+  // The byte of each spike, of which its bit is left.
+  SmallVector<int64_t> source;
+  SmallVector<int8_t> bits;
+  for (int64_t i = 0; i < count; ++i) {
+    source.push_back(i / 8);
+    bits.push_back(int8_t(1 << i % 8));
+  }
+  auto type = VectorType::get({count}, b.getI8Type());
+  Value spread = vector::ShuffleOp::create(b, loc, loaded, loaded, source);
+  Value mask = arith::ConstantOp::create(
+      b, loc, DenseElementsAttr::get(type, ArrayRef<int8_t>(bits)));
+  Value none = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne,
+                               arith::AndIOp::create(b, loc, spread, mask),
+                               none);
 }
 
 Value rheobase::loadPackedElement(OpBuilder &b, Location loc, Value bytes,

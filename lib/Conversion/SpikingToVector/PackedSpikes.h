@@ -24,6 +24,10 @@ namespace rheobase {
 /// Whether `memref` is spikes in bits.
 bool arePackedSpikes(mlir::Value memref);
 
+/// Whether `memref` is spikes in bits once memory is planned: an allocation as
+/// yet, or a view of one.
+bool willBePackedSpikes(mlir::Value memref);
+
 /// The bytes of the buffer that `memref`, spikes in bits, is a view of.
 mlir::Value getPackedBytes(mlir::OpBuilder &builder, mlir::Value memref);
 
@@ -45,6 +49,11 @@ enum class BitOffset {
 mlir::Value loadPacked(mlir::OpBuilder &builder, mlir::Location loc,
                        mlir::Value bytes, mlir::Value offset, int64_t count,
                        BitOffset known);
+/// The same from a byte on, for whole bytes, where vectors of i1 are bytes in
+/// registers as well as where they are bits: for uses that are no extension.
+mlir::Value loadPackedFlags(mlir::OpBuilder &builder, mlir::Location loc,
+                            mlir::Value bytes, mlir::Value offset,
+                            int64_t count);
 /// A single spike.
 mlir::Value loadPackedElement(mlir::OpBuilder &builder, mlir::Location loc,
                               mlir::Value bytes, mlir::Value offset);

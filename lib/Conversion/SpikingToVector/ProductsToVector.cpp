@@ -943,7 +943,7 @@ bool rheobase::convertProductToVector(RewriterBase &rewriter,
                                       linalg::GenericOp op, int64_t vectorBits,
                                       bool threads, ProductKernel kernel) {
   std::optional<Product> product = matchProduct(op);
-  if (!product)
+  if (!product || !isMemoryPlanned(op))
     return false;
   if (convertProductWithSpikes(rewriter, *product, vectorBits, threads, kernel))
     return true;

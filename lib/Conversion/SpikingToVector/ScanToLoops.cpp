@@ -398,7 +398,8 @@ Value ScanLowering::load(Position &at, const Access &access) {
   if (access.bytes) {
     Value bit = bitOf(access, indices);
     return rank > 0 && access.indexed[split]
-               ? at.lane.loadPacked(access.bytes, bit)
+               ? at.lane.loadPacked(access.bytes, bit,
+                                    vectorWidth >= kLanesWithMaskRegisters)
                : loadPackedElement(b, loc, access.bytes, bit);
   }
   prefetch(at, access, /*isWrite=*/false);

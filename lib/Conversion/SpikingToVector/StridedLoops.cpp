@@ -66,7 +66,7 @@ bool StridedLoops::canAnalyze(linalg::LinalgOp op) {
     auto type = dyn_cast<MemRefType>(operand.get().getType());
     if (!type || !type.getElementType().isIntOrFloat() || !type.isStrided() ||
         (type.getElementType().isInteger(1) &&
-         !arePackedSpikes(operand.get())) ||
+         !willBePackedSpikes(operand.get())) ||
         llvm::is_contained(type.getShape(), 0))
       return false;
     for (AffineExpr expr : op.getMatchingIndexingMap(&operand).getResults()) {
@@ -82,7 +82,7 @@ bool StridedLoops::canAnalyze(linalg::LinalgOp op) {
 FailureOr<StridedLoops> StridedLoops::get(OpBuilder &builder,
                                           linalg::LinalgOp op,
                                           std::optional<unsigned> only) {
-  if (!canAnalyze(op))
+  if (!canAnalyze(op) || !isMemoryPlanned(op))
     return failure();
   IndexMath index{builder, op.getLoc()};
   StridedLoops space;
@@ -229,6 +229,12 @@ FailureOr<StridedLoops> StridedLoops::get(OpBuilder &builder,
     space.operands.push_back(std::move(strided));
   }
   return space;
+}
+
+bool rheobase::isMemoryPlanned(Operation *op) {
+  return llvm::all_of(op->getOperands(), [](Value operand) {
+    return !willBePackedSpikes(operand) || arePackedSpikes(operand);
+  });
 }
 
 Value StridedOperand::load(OpBuilder &builder, Location loc,

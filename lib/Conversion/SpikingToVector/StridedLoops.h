@@ -54,7 +54,7 @@ public:
   static mlir::FailureOr<StridedLoops>
   get(mlir::OpBuilder &builder, mlir::linalg::LinalgOp op,
       std::optional<unsigned> only = std::nullopt);
-  /// Whether `get` would succeed; builds nothing.
+  /// Whether `get` would succeed once memory is planned; builds nothing.
   static bool canAnalyze(mlir::linalg::LinalgOp op);
 
   int64_t getNumLoops() const { return sizes.size(); }
@@ -65,6 +65,9 @@ public:
   llvm::SmallVector<SymbolicSize> symbolic;
   llvm::SmallVector<mlir::Value> sizes;
 };
+
+/// Whether it is known where spikes in bits are stored that `op` accesses.
+bool isMemoryPlanned(mlir::Operation *op);
 
 /// Some loops in row-major order, as one operand sees them: the last ones
 /// form runs of elements at a constant distance.

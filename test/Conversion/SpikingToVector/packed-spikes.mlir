@@ -47,8 +47,14 @@ func.func @tail(%arena: memref<?xi8>, %offset: index, %steps: index, %n: index, 
 // A backward scan reads them.
 // CHECK-LABEL: func.func @backward(
 // CHECK:         %[[BYTES:.*]] = vector.load %{{.*}} : memref<?xi8>, vector<2xi8>
-// CHECK:         vector.bitcast %{{.*}} : vector<{{.*}}> to vector<16xi1>
-// CHECK:         arith.select %{{.*}} : vector<16xi1>, vector<16xf32>
+// CHECK:         %[[SPREAD:.*]] = vector.shuffle %[[BYTES]], %[[BYTES]] [0, 0, 0, 0, 0, 0, 0, 0, 1, {{.*}}] : vector<2xi8>, vector<2xi8>
+// CHECK:         %[[BITS:.*]] = arith.andi %[[SPREAD]], %{{.*}} : vector<16xi8>
+// CHECK:         %[[FLAGS:.*]] = arith.cmpi ne, %[[BITS]], %{{.*}} : vector<16xi8>
+// CHECK:         arith.select %[[FLAGS]], %{{.*}} : vector<16xi1>, vector<16xf32>
+// WIDE-LABEL: func.func @backward(
+// WIDE:         vector.load %{{.*}} : memref<?xi8>, vector<4xi8>
+// WIDE:         %[[FLAGS:.*]] = vector.bitcast %{{.*}} : vector<1xi32> to vector<32xi1>
+// WIDE:         arith.select %[[FLAGS]], %{{.*}} : vector<32xi1>, vector<32xf32>
 func.func @backward(%arena: memref<?xi8>, %offset: index, %steps: index, %g: memref<?x32xf32>, %y: memref<?x32xf32>, %v: memref<32xf32>) {
   %s = memref.view %arena[%offset][%steps] : memref<?xi8> to memref<?x32xi1>
   %zero = arith.constant 0.0 : f32
