@@ -328,9 +328,6 @@ LogicalResult Driver::lower(KernelStage last) {
   for (int i = 0; i <= static_cast<int>(last); ++i) {
     auto stage = static_cast<KernelStage>(i);
     if (failed(run(stringifyKernelStage(stage), [&](PassManager &pm) {
-          if (target == Target::CPU && stage == KernelStage::Buffers)
-            return populateBufferPipeline(pm, /*forCPU=*/true,
-                                          /*wrapEntries=*/false);
           populateKernelStage(pm, module, options, stage);
         })))
       return failure();
