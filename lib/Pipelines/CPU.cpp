@@ -63,7 +63,7 @@ void rheobase::buildLowerToLLVMPipeline(OpPassManager &pm,
 
   if (options.threads) {
     pm.addPass(createConvertSCFToOpenMPPass());
-    nested(createSerializeShortParallelLoopsPass());
+    pm.addPass(createSerializeShortParallelLoopsPass());
   } else {
     nested(createParallelForToNestedForsPass());
   }

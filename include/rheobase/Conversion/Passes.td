@@ -293,7 +293,8 @@ def ConvertForallToParallelPass
                            "::mlir::scf::SCFDialect"];
 }
 
-def SerializeShortParallelLoopsPass : Pass<"serialize-short-parallel-loops"> {
+def SerializeShortParallelLoopsPass
+    : Pass<"serialize-short-parallel-loops", "::mlir::ModuleOp"> {
   let summary = "start threads only for loops of several iterations";
   let description = [{
     An `omp.parallel` that holds nothing but a loop gets the condition that the
@@ -305,11 +306,13 @@ def SerializeShortParallelLoopsPass : Pass<"serialize-short-parallel-loops"> {
     ```mlir
     omp.parallel { omp.wsloop { omp.loop_nest (%i) : index = (%c0) to (%n) step (%block) { ... } } }
     // becomes
-    %several = arith.cmpi ult, %block, %n : index
+    %several = arith.cmpi slt, %block, %n : index
     omp.parallel if(%several) { ... }
     ```
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::omp::OpenMPDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::func::FuncDialect",
+                           "::mlir::omp::OpenMPDialect"];
 }
 
 //===----------------------------------------------------------------------===//

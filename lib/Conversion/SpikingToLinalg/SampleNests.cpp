@@ -6,7 +6,9 @@
 
 #include "SampleNests.h"
 
+#include "../Support/ThreadQueries.h"
 #include "Builders.h"
+#include "SampleDims.h"
 
 #include "rheobase/Conversion/Passes.h"
 #include "rheobase/Support/Remarks.h"
@@ -19,7 +21,6 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -41,258 +42,6 @@ static constexpr int64_t bytesThatPay = 1 << 13;
 /// Blocks that there should be at least, and for each thread: threads get
 /// shares of about one size.
 static constexpr int64_t fewestBlocks = 8, blocksPerThread = 4;
-
-namespace {
-
-/// Finds which dimension of a tensor is that of the samples. It follows from
-/// the scans: time is their first dimension, samples the second one.
-class SampleDims {
-public:
-  explicit SampleDims(Block &block) {
-    for (bool changed = true; changed;) {
-      changed = false;
-      for (Operation &op : block)
-        changed |= visit(&op);
-    }
-    // Who takes a value with samples for something else is not supported.
-    for (Operation &op : block)
-      if (!isKnown(&op))
-        unsupported.insert(&op);
-    // What an operation reads and writes has the same samples, and steps.
-    for (auto &[op, values] : roles) {
-      if (unsupported.contains(op))
-        continue;
-      Value sequence = getSequence(op);
-      for (Value value : values) {
-        classes.unionSets(values.front().getAsOpaquePointer(),
-                          value.getAsOpaquePointer());
-        if (isSequence(value))
-          lengths.unionSets(sequence.getAsOpaquePointer(),
-                            value.getAsOpaquePointer());
-      }
-    }
-  }
-
-  /// The dimension of samples; none: `value` is the same for all of them.
-  std::optional<int64_t> get(Value value) const {
-    auto it = dims.find(value);
-    return it == dims.end() ? std::nullopt : std::optional<int64_t>(it->second);
-  }
-  bool isSupported(Operation *op) const {
-    return !unsupported.contains(op) && !roles.lookup(op).empty();
-  }
-  /// Whether two values have the same samples.
-  bool areAlike(Value a, Value b) const {
-    return classes.isEquivalent(a.getAsOpaquePointer(), b.getAsOpaquePointer());
-  }
-  /// `value` stands for `old` from now on.
-  void replace(Value old, Value value) {
-    dims[value] = dims.lookup(old);
-    classes.unionSets(old.getAsOpaquePointer(), value.getAsOpaquePointer());
-    lengths.unionSets(old.getAsOpaquePointer(), value.getAsOpaquePointer());
-  }
-  /// A value of the operation with samples.
-  Value getAnchor(Operation *op) const { return roles.lookup(op).front(); }
-  /// Whether steps are a dimension of `value`, the one before the samples.
-  bool isSequence(Value value) const { return get(value) == 1; }
-  /// Whether two sequences have the same steps.
-  bool areAsLong(Value a, Value b) const {
-    return lengths.isEquivalent(a.getAsOpaquePointer(), b.getAsOpaquePointer());
-  }
-  /// A sequence of the operation; null if there is none.
-  Value getSequence(Operation *op) const {
-    SmallVector<Value> values = roles.lookup(op);
-    auto it =
-        llvm::find_if(values, [&](Value value) { return isSequence(value); });
-    return it == values.end() ? Value() : *it;
-  }
-
-private:
-  bool set(Operation *op, Value value, int64_t dim) {
-    auto type = dyn_cast<RankedTensorType>(value.getType());
-    if (!type || dim < 0 || dim >= type.getRank()) {
-      unsupported.insert(op);
-      return false;
-    }
-    auto [it, isNew] = dims.try_emplace(value, dim);
-    if (it->second != dim)
-      unsupported.insert(op);
-    return isNew;
-  }
-  /// All of `values` with an offset each have samples at the same dimension, if
-  /// one has.
-  bool align(Operation *op, ArrayRef<std::pair<Value, int64_t>> values) {
-    std::optional<int64_t> base;
-    for (auto [value, offset] : values)
-      if (auto dim = get(value); dim && !base)
-        base = *dim - offset;
-    if (!base)
-      return false;
-    bool changed = false;
-    for (auto [value, offset] : values)
-      changed |= set(op, value, *base + offset);
-    changed |= roles[op].empty();
-    roles[op].clear();
-    for (auto [value, offset] : values)
-      roles[op].push_back(value);
-    return changed;
-  }
-  bool visit(Operation *op);
-  bool visitScan(ScanOp scan);
-  bool visitGeneric(linalg::GenericOp generic);
-  bool isKnown(Operation *op) const;
-
-  DenseMap<Value, int64_t> dims;
-  DenseMap<Operation *, SmallVector<Value>> roles;
-  DenseSet<Operation *> unsupported;
-  llvm::EquivalenceClasses<const void *> classes, lengths;
-};
-
-} // namespace
-
-bool SampleDims::visitScan(ScanOp scan) {
-  int64_t rank = scan.getSpace().size();
-  bool timed = !scan.isStep();
-  // Parameters may be scalars.
-  if (rank == 0 || llvm::any_of(scan->getOperandTypes(), [](Type type) {
-        return isa<ShapedType>(type) && !isa<RankedTensorType>(type);
-      }))
-    return false;
-  // Dimensions are those of the space at the end, so where a value has its
-  // samples follows from its rank.
-  auto offsetOf = [&](Value value) {
-    return cast<RankedTensorType>(value.getType()).getRank() - rank;
-  };
-  auto isTensor = [](Value value) {
-    return isa<RankedTensorType>(value.getType());
-  };
-  std::optional<int64_t> sampleDim;
-  if (timed)
-    sampleDim = 0;
-  for (ValueRange range :
-       {ValueRange(scan->getOperands()), ValueRange(scan->getResults())})
-    for (Value value : range)
-      if (auto dim = get(value); dim && !sampleDim && isTensor(value))
-        sampleDim = *dim - offsetOf(value);
-  if (!sampleDim)
-    return false;
-  SmallVector<std::pair<Value, int64_t>> values;
-  // What has no dimension of samples, or one of size 1, is the same for all.
-  auto add = [&](ValueRange range, int64_t firstDim) {
-    bool all = true;
-    for (Value value : range) {
-      int64_t dim = *sampleDim + offsetOf(value);
-      bool hasSamples =
-          dim >= firstDim && dim < rank + offsetOf(value) &&
-          cast<RankedTensorType>(value.getType()).getDimSize(dim) != 1;
-      if (hasSamples)
-        values.push_back({value, offsetOf(value)});
-      all &= hasSamples;
-    }
-    return all;
-  };
-  if (!add(scan.getOuts(), timed) || !add(scan.getOutResults(), timed) ||
-      !add(scan.getStates(), 0) || !add(scan.getStateResults(), 0) ||
-      !add(scan.getReplayed(), 0) || !add(scan.getAccumulators(), 0) ||
-      !add(scan.getAccumulatorResults(), 0) || values.empty())
-    return false;
-  add(scan.getIns(), timed);
-  add(llvm::to_vector(llvm::make_filter_range(scan.getParams(), isTensor)), 0);
-  bool changed = false;
-  if (timed)
-    changed |= set(scan, values.front().first, values.front().second);
-  return changed | align(scan, values);
-}
-
-/// The loop over the samples is parallel, and indexes what has samples by
-/// itself.
-bool SampleDims::visitGeneric(linalg::GenericOp generic) {
-  std::optional<unsigned> loop;
-  for (OpOperand &operand : generic->getOpOperands()) {
-    auto dim = get(operand.get());
-    if (!dim)
-      continue;
-    auto expr = dyn_cast<AffineDimExpr>(
-        generic.getMatchingIndexingMap(&operand).getResult(*dim));
-    if (!expr || (loop && *loop != expr.getPosition())) {
-      unsupported.insert(generic);
-      return false;
-    }
-    loop = expr.getPosition();
-  }
-  if (!loop)
-    return false;
-  bool valid =
-      generic.getIteratorTypesArray()[*loop] == utils::IteratorType::parallel;
-  generic.getBlock()->walk(
-      [&](linalg::IndexOp index) { valid &= index.getDim() != *loop; });
-  SmallVector<std::pair<Value, int64_t>> values;
-  for (OpOperand &operand : generic->getOpOperands())
-    for (auto [dim, expr] : llvm::enumerate(
-             generic.getMatchingIndexingMap(&operand).getResults())) {
-      if (!expr.isFunctionOfDim(*loop))
-        continue;
-      valid &= isa<AffineDimExpr>(expr);
-      values.push_back({operand.get(), dim});
-      if (generic.isDpsInit(&operand))
-        values.push_back({generic.getTiedOpResult(&operand), dim});
-    }
-  if (!valid) {
-    unsupported.insert(generic);
-    return false;
-  }
-  return align(generic, values);
-}
-
-bool SampleDims::visit(Operation *op) {
-  if (unsupported.contains(op))
-    return false;
-  if (auto scan = dyn_cast<ScanOp>(op))
-    return visitScan(scan);
-  if (auto generic = dyn_cast<linalg::GenericOp>(op))
-    return visitGeneric(generic);
-  if (isa<LinearOp, ConvOp, ConvInputGradientOp>(op)) {
-    Value input = op->getOperand(0), output = op->getResult(0);
-    auto type = cast<RankedTensorType>(input.getType());
-    auto weight = cast<RankedTensorType>(op->getOperand(1).getType());
-    int64_t own = isa<LinearOp>(op) ? 1 : weight.getRank() - 1;
-    bool changed = align(op, {{input, 0}, {output, 0}});
-    if (auto dim = get(input); dim && *dim >= type.getRank() - own)
-      unsupported.insert(op);
-    return changed;
-  }
-  if (isa<AvgPoolOp, SumPoolOp, MaxPoolOp, FlattenOp, UnflattenOp,
-          SumPoolGradientOp, MaxPoolGradientOp>(op)) {
-    SmallVector<std::pair<Value, int64_t>> values{{op->getResult(0), 0}};
-    for (Value operand : op->getOperands())
-      values.push_back({operand, 0});
-    bool changed = align(op, values);
-    for (auto [value, offset] : values)
-      if (auto dim = get(value);
-          dim && *dim >= cast<RankedTensorType>(value.getType()).getRank() - 1)
-        unsupported.insert(op);
-    return changed;
-  }
-  if (auto add = dyn_cast<AddOp>(op))
-    return align(op, {{add->getOperand(0), 0},
-                      {add->getOperand(1), 0},
-                      {add->getResult(0), 0}});
-  if (auto repeat = dyn_cast<RepeatOp>(op))
-    return align(op, {{repeat.getInput(), 0}, {repeat.getOutput(), 1}});
-  if (auto readout = dyn_cast<ReadoutOp>(op))
-    return align(op, {{readout.getInput(), 1}, {readout.getOutput(), 0}});
-  return false;
-}
-
-/// Whether all uses of values with samples are among those that visit() saw.
-bool SampleDims::isKnown(Operation *op) const {
-  auto it = roles.find(op);
-  if (it == roles.end())
-    return false;
-  return llvm::all_of(op->getOperands(), [&](Value operand) {
-    return !dims.contains(operand) || llvm::is_contained(it->second, operand);
-  });
-}
 
 namespace {
 
@@ -336,7 +85,6 @@ private:
   void build();
   Value createSampleBytes(ImplicitLocOpBuilder &b);
   std::pair<Value, Value> createShares(ImplicitLocOpBuilder &b);
-  Value createThreads(ImplicitLocOpBuilder &b);
   Sizes getOuterSizes(ImplicitLocOpBuilder &b, Value value);
   Slice getSlice(ImplicitLocOpBuilder &b, Value value, Value begin,
                  Value count);
@@ -704,7 +452,8 @@ std::pair<Value, Value> NestBuilder::createShares(ImplicitLocOpBuilder &b) {
     own = max(own, one);
     return {own, own};
   }
-  Value count = createThreads(b);
+  Value count = createMaxThreads(
+      b, b.getLoc(), block.getParentOp()->getParentOfType<ModuleOp>());
   Value blocks =
       max(arith::MulIOp::create(b, count, constantIndex(b, blocksPerThread)),
           constantIndex(b, fewestBlocks));
@@ -718,21 +467,6 @@ std::pair<Value, Value> NestBuilder::createShares(ImplicitLocOpBuilder &b) {
       max(min(arith::DivUIOp::create(b, bytesOfCaches, bytes), all), one);
   return {arith::SelectOp::create(b, isFew, all, own),
           arith::SelectOp::create(b, isFew, together, own)};
-}
-
-/// How many threads there are.
-Value NestBuilder::createThreads(ImplicitLocOpBuilder &b) {
-  auto module = block.getParentOp()->getParentOfType<ModuleOp>();
-  StringRef name = "omp_get_max_threads";
-  if (!module.lookupSymbol(name)) {
-    OpBuilder top = OpBuilder::atBlockBegin(module.getBody());
-    func::FuncOp::create(top, b.getLoc(), name,
-                         top.getFunctionType({}, top.getI32Type()))
-        .setPrivate();
-  }
-  Value threads =
-      func::CallOp::create(b, name, b.getI32Type(), ValueRange{}).getResult(0);
-  return arith::IndexCastOp::create(b, b.getIndexType(), threads);
 }
 
 /// The number that all elements of `value` are; null if it is not known.

@@ -90,10 +90,6 @@ std::optional<Product> matchProduct(mlir::linalg::GenericOp op);
 /// null if there is none.
 mlir::Operation *getInvariantLoop(mlir::Operation *op, mlir::Value operand);
 
-/// Threads that may work on the product `op`.
-mlir::Value getThreads(mlir::OpBuilder &builder, mlir::Location loc,
-                       mlir::Operation *op);
-
 /// The parts of a product that threads may share.
 struct ProductTasks {
   mlir::Operation *op;

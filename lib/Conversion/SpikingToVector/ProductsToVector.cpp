@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "../Support/ThreadQueries.h"
 #include "BufferUses.h"
 #include "ProductLowering.h"
 #include "SelectiveProduct.h"
@@ -388,30 +389,17 @@ void ProductLowering::emitRows(Value firstRow, Value endRow, Value firstPanel,
     memref::DeallocOp::create(b, loc, aBlock);
 }
 
-Value rheobase::getThreads(OpBuilder &b, Location loc, Operation *op) {
+/// Threads that may work on the product `op`.
+static Value createThreads(OpBuilder &b, Location loc, Operation *op) {
   auto module = op->getParentOfType<ModuleOp>();
-  auto ask = [&](StringRef name) {
-    if (!module.lookupSymbol(name)) {
-      OpBuilder top = OpBuilder::atBlockBegin(module.getBody());
-      auto function = func::FuncOp::create(
-          top, loc, name, top.getFunctionType({}, top.getI32Type()));
-      function.setPrivate();
-    }
-    Value answer =
-        func::CallOp::create(b, loc, name, b.getI32Type(), ValueRange{})
-            .getResult(0);
-    return b.createOrFold<arith::IndexCastOp>(loc, b.getIndexType(), answer);
-  };
-  Value threads = ask("omp_get_max_threads");
+  Value threads = createMaxThreads(b, loc, module);
   Operation *parent = b.getInsertionBlock()->getParentOp();
   if (!isa<scf::ParallelOp>(parent) &&
       !parent->getParentOfType<scf::ParallelOp>())
     return threads;
   // Those of the loop around are at work, or are not.
-  Value outside = arith::CmpIOp::create(
-      b, loc, arith::CmpIPredicate::eq, ask("omp_in_parallel"),
-      arith::ConstantIndexOp::create(b, loc, 0));
-  return arith::SelectOp::create(b, loc, outside, threads,
+  return arith::SelectOp::create(b, loc, createIsSerial(b, loc, module),
+                                 threads,
                                  arith::ConstantIndexOp::create(b, loc, 1));
 }
 
@@ -432,7 +420,7 @@ void rheobase::createTasks(
                   tile),
         one);
     Value workers =
-        index.min(getThreads(b, loc, tasks.op),
+        index.min(createThreads(b, loc, tasks.op),
                   index.max(index.div(index.mul(tasks.work, outers),
                                       index.constant(tasks.workPerThread)),
                             one));

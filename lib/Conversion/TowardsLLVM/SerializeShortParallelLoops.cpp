@@ -4,10 +4,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "../Support/ThreadQueries.h"
+
 #include "rheobase/Conversion/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/OpenMP/OpenMPDialect.h"
@@ -49,19 +50,6 @@ static void inlineScope(IRRewriter &rewriter, memref::AllocaScopeOp scope) {
   rewriter.eraseOp(scope);
 }
 
-/// The function that tells whether the threads are at work already.
-static func::FuncOp getQuery(Operation *op) {
-  auto module = op->getParentOfType<ModuleOp>();
-  StringRef name = "omp_in_parallel";
-  if (auto known = module.lookupSymbol<func::FuncOp>(name))
-    return known;
-  OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
-  auto query = func::FuncOp::create(b, module.getLoc(), name,
-                                    b.getFunctionType({}, b.getI32Type()));
-  query.setPrivate();
-  return query;
-}
-
 namespace {
 struct SerializeShortParallelLoopsPass
     : rheobase::impl::SerializeShortParallelLoopsPassBase<
@@ -70,7 +58,7 @@ struct SerializeShortParallelLoopsPass
     IRRewriter rewriter(&getContext());
     getOperation()->walk(
         [&](memref::AllocaScopeOp scope) { inlineScope(rewriter, scope); });
-    getOperation()->walk([](omp::ParallelOp parallel) {
+    getOperation()->walk([&](omp::ParallelOp parallel) {
       omp::LoopNestOp loop = getOnlyLoop(parallel);
       if (!loop || parallel.getIfExpr())
         return;
@@ -88,15 +76,10 @@ struct SerializeShortParallelLoopsPass
                                                                more)
                           : more;
       }
-      if (parallel->getParentOfType<omp::ParallelOp>()) {
-        Value inside =
-            func::CallOp::create(builder, loc, getQuery(parallel), ValueRange{})
-                .getResult(0);
-        Value outside = arith::CmpIOp::create(
-            builder, loc, arith::CmpIPredicate::eq, inside,
-            arith::ConstantIntOp::create(builder, loc, 0, 32));
-        several = arith::AndIOp::create(builder, loc, several, outside);
-      }
+      if (parallel->getParentOfType<omp::ParallelOp>())
+        several = arith::AndIOp::create(
+            builder, loc, several,
+            rheobase::createIsSerial(builder, loc, getOperation()));
       parallel.getIfExprMutable().assign(several);
     });
   }
