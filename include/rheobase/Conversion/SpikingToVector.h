@@ -34,9 +34,10 @@ bool convertProductToVector(mlir::RewriterBase &rewriter,
                             ProductKernel kernel = ProductKernel::Automatic);
 
 /// Lowers a linalg operation on buffers to parallel loops over vectors of
-/// `vectorWidth` 32-bit lanes, along parallel loops; the other loops run in their
-/// order. Fails, and changes nothing, where an index is not linear or the body
-/// reads memory of its own.
+/// `vectorWidth` 32-bit lanes, along parallel loops; the other loops run in
+/// their order. Leaves it as it is where an index is not linear or the body
+/// reads memory of its own; fails, with an error at it, if it has spikes in
+/// bits then.
 mlir::LogicalResult convertLinalgToVector(mlir::RewriterBase &rewriter,
                                           mlir::linalg::LinalgOp op,
                                           int64_t vectorWidth);

@@ -75,18 +75,12 @@ bool SampleDims::align(Operation *op,
 bool SampleDims::visitScan(ScanOp scan) {
   int64_t rank = scan.getSpace().size();
   bool timed = !scan.isStep();
-  // Parameters may be scalars.
-  if (rank == 0 || llvm::any_of(scan->getOperandTypes(), [](Type type) {
-        return isa<ShapedType>(type) && !isa<RankedTensorType>(type);
-      }))
+  if (rank == 0 || !scan.hasPureTensorSemantics())
     return false;
   // Dimensions are those of the space at the end, so where a value has its
   // samples follows from its rank.
   auto offsetOf = [&](Value value) {
     return cast<RankedTensorType>(value.getType()).getRank() - rank;
-  };
-  auto isTensor = [](Value value) {
-    return isa<RankedTensorType>(value.getType());
   };
   std::optional<int64_t> sampleDim;
   if (timed)
@@ -94,7 +88,7 @@ bool SampleDims::visitScan(ScanOp scan) {
   for (ValueRange range :
        {ValueRange(scan->getOperands()), ValueRange(scan->getResults())})
     for (Value value : range)
-      if (auto dim = get(value); dim && !sampleDim && isTensor(value))
+      if (auto dim = get(value); dim && !sampleDim)
         sampleDim = *dim - offsetOf(value);
   if (!sampleDim)
     return false;
@@ -119,7 +113,7 @@ bool SampleDims::visitScan(ScanOp scan) {
       !add(scan.getAccumulatorResults(), 0) || values.empty())
     return false;
   add(scan.getIns(), timed);
-  add(llvm::to_vector(llvm::make_filter_range(scan.getParams(), isTensor)), 0);
+  add(scan.getParams(), 0);
   bool changed = false;
   if (timed)
     changed |= set(scan, values.front().first, values.front().second);

@@ -373,25 +373,23 @@ LogicalResult LinalgLowering::run() {
   return success();
 }
 
-/// The spikes that `op` counts, all of them, from a row of bits; null if it
-/// does something else.
-static OpOperand *getCountedSpikes(linalg::LinalgOp op) {
+/// Whether `op` counts spikes, all that lie in a row of bits.
+static bool countsAllSpikes(linalg::LinalgOp op) {
   if (op.getNumParallelLoops() != 0 || op->getNumOperands() != 2 ||
       !arePackedSpikes(op->getOperand(0)) ||
       !op.getMatchingIndexingMap(&op->getOpOperand(0)).isIdentity() ||
       !cast<MemRefType>(op->getOperand(0).getType()).getLayout().isIdentity())
-    return nullptr;
+    return false;
   Block *body = op.getBlock();
   auto sum =
       body->getTerminator()->getOperand(0).getDefiningOp<arith::AddIOp>();
   if (!sum)
-    return nullptr;
+    return false;
   Value spike = sum.getLhs() == body->getArgument(1)   ? sum.getRhs()
                 : sum.getRhs() == body->getArgument(1) ? sum.getLhs()
                                                        : Value();
   auto number = spike ? spike.getDefiningOp<arith::ExtUIOp>() : nullptr;
-  return number && number.getIn() == body->getArgument(0) ? &op->getOpOperand(0)
-                                                          : nullptr;
+  return number && number.getIn() == body->getArgument(0);
 }
 
 /// Counts spikes 64 at a time.
@@ -453,8 +451,10 @@ static std::optional<bool> getFilledSpike(linalg::LinalgOp op) {
 LogicalResult rheobase::convertLinalgToVector(RewriterBase &rewriter,
                                               linalg::LinalgOp op,
                                               int64_t vectorWidth) {
-  if (getCountedSpikes(op))
-    return countSpikes(rewriter, op), success();
+  if (countsAllSpikes(op)) {
+    countSpikes(rewriter, op);
+    return success();
+  }
   if (isSupported(op))
     return LinalgLowering(rewriter, op, vectorWidth).run();
   if (llvm::any_of(op->getOperands(), arePackedSpikes))
