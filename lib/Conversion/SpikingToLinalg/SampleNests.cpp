@@ -8,6 +8,7 @@
 
 #include "../Support/ThreadQueries.h"
 #include "Builders.h"
+#include "SampleBlocks.h"
 #include "SampleDims.h"
 
 #include "rheobase/Conversion/Passes.h"
@@ -148,6 +149,8 @@ static bool dependsOn(Operation *op,
       .wasInterrupted();
 }
 
+/// The bytes of an element of the dimensions before `firstDim`, as far as sizes
+/// are known.
 static int64_t getBytes(RankedTensorType type, int64_t firstDim = 0) {
   int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
   for (int64_t size : type.getShape().drop_front(firstDim))
@@ -381,10 +384,8 @@ Slice NestBuilder::getSlice(ImplicitLocOpBuilder &b, Value value, Value begin,
 
 /// The type of `value` for some of the samples.
 RankedTensorType NestBuilder::getBlockType(Value value) {
-  auto type = cast<RankedTensorType>(value.getType());
-  SmallVector<int64_t> shape(type.getShape());
-  shape[*dims.get(value)] = ShapedType::kDynamic;
-  return RankedTensorType::get(shape, type.getElementType());
+  return rheobase::getBlockType(cast<RankedTensorType>(value.getType()),
+                                *dims.get(value));
 }
 
 /// `count` samples of `tensor` (`value`, or what stands for it) from `begin`
@@ -410,11 +411,7 @@ Value NestBuilder::createSampleBytes(ImplicitLocOpBuilder &b) {
       auto type = dyn_cast<RankedTensorType>(value.getType());
       if (!dim || !type)
         return;
-      int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
-      for (int64_t i = 0; i < type.getRank(); ++i)
-        if (i > *dim && !type.isDynamicDim(i))
-          bytes *= type.getDimSize(i);
-      (*dim == 1 ? opTimed : opUntimed) += bytes;
+      (*dim == 1 ? opTimed : opUntimed) += getBytes(type, *dim + 1);
     };
     // What enters from outside is read once.
     for (Value operand : op->getOperands())

@@ -683,8 +683,8 @@ void ScanLowering::planBlocks() {
       if (copied[i])
         pastBytes += getBytes(access);
     }
-  Value neurons =
-      index.constant(bytesOfStates / std::max<int64_t>(stateBytes, 4));
+  Value neurons = index.constant(
+      std::max<int64_t>(bytesOfStates / std::max<int64_t>(stateBytes, 4), 1));
   if (pastBytes) {
     auto whoseIs = [&](int64_t bytes) {
       return index.div(index.constant(bytes / pastBytes),

@@ -25,6 +25,10 @@ struct ConvertForallToParallelPass
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
     WalkResult result = getOperation()->walk([&](scf::ForallOp forall) {
+      if (!forall.getOutputs().empty()) {
+        forall.emitOpError("expected a loop on buffers, got one with results");
+        return WalkResult::interrupt();
+      }
       DictionaryAttr attributes = forall->getDiscardableAttrDictionary();
       scf::ParallelOp parallel;
       rewriter.setInsertionPoint(forall);
