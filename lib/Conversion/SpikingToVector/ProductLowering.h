@@ -90,36 +90,63 @@ std::optional<Product> matchProduct(mlir::linalg::GenericOp op);
 /// null if there is none.
 mlir::Operation *getInvariantLoop(mlir::Operation *op, mlir::Value operand);
 
-/// The parts of a product that threads may share.
-struct ProductTasks {
-  mlir::Operation *op;
+/// What the kernels of a product share: its loops as both factors see them, and
+/// how threads divide it.
+class ProductEmitter {
+protected:
+  ProductEmitter(mlir::OpBuilder &builder, Product product, int64_t vectorBits,
+                 bool threads)
+      : b(builder), product(product), loc(product.op.getLoc()),
+        index{builder, loc}, vectorBits(vectorBits), threads(threads) {}
+
+  /// Runs `emitTask` for a share of the rows and panels for each thread, and
+  /// for each iteration of the loops around the rows: with the rows' and the
+  /// panels' ranges. Inside a parallel loop, whose threads are at work, there
+  /// is one share; so if `nested`. `rowsOfTile` rows stay together. `work`:
+  /// multiply-adds of one iteration; `workPerThread`: those that pay a thread.
+  void createTasks(
+      bool nested, int64_t rowsOfTile, mlir::Value work, int64_t workPerThread,
+      llvm::function_ref<void(mlir::Value firstRow, mlir::Value endRow,
+                              mlir::Value firstPanel, mlir::Value endPanel)>
+          emitTask);
+
+  mlir::Value plus(mlir::Value a, int64_t c) {
+    return index.add(a, index.constant(c));
+  }
+  mlir::Value times(mlir::Value a, int64_t c) {
+    return index.mul(a, index.constant(c));
+  }
+
+  mlir::OpBuilder &b;
+  Product product;
+  mlir::Location loc;
+  IndexMath index;
+  int64_t vectorBits;
   bool threads;
-  /// Products with the same B; null if it is one.
-  mlir::Value outers;
-  mlir::Value rows, panels;
-  /// Rows that stay together.
-  int64_t rowsOfTile;
-  /// Multiply-adds of one of the products, and those that pay a thread.
-  mlir::Value work;
-  int64_t workPerThread;
+
+  StridedLoops space;
+  /// Lanes of a vector.
+  int64_t lanes = 0;
+  /// The rows that form one run in A; these are loops around it.
+  llvm::SmallVector<int64_t> outerM;
+  std::optional<LoopGroup> aRows, aSteps, bSteps, cRows, aOuter, cOuter;
+  mlir::Value zero, one, sizeM, sizeN, sizeK, panels, fullPanels;
+
+  // What is being emitted.
+  mlir::Value aBase, bBase, cBase;
+  /// Steps and rows of the block of A.
+  mlir::Value blockStart, blockEnd, blockRow, blockRowEnd;
+  /// B where the kernel reads it, the distance of its rows, and its packed
+  /// copy.
+  mlir::Value bSource, bRowStride, bPacked;
 };
 
-/// Runs `body` for a share of the rows and panels for each thread: with the
-/// outer iteration (null if there is none), the rows' and the panels' ranges.
-/// Inside a parallel loop, whose threads are at work, there is one share.
-void createTasks(
-    IndexMath &index, const ProductTasks &tasks,
-    llvm::function_ref<void(mlir::Value outer, mlir::Value firstRow,
-                            mlir::Value endRow, mlir::Value firstPanel,
-                            mlir::Value endPanel)>
-        body);
-
-class ProductLowering {
+class ProductLowering : ProductEmitter {
 public:
   ProductLowering(mlir::RewriterBase &rewriter, Product product,
                   int64_t vectorBits, bool threads)
-      : b(rewriter), product(product), loc(product.op.getLoc()),
-        index{rewriter, loc}, vectorBits(vectorBits), threads(threads) {}
+      : ProductEmitter(rewriter, product, vectorBits, threads),
+        rewriter(rewriter) {}
 
   void run();
 
@@ -191,12 +218,6 @@ private:
   mlir::VectorType vectorOf(int64_t width) {
     return mlir::VectorType::get({width}, type);
   }
-  mlir::Value plus(mlir::Value a, int64_t c) {
-    return index.add(a, index.constant(c));
-  }
-  mlir::Value times(mlir::Value a, int64_t c) {
-    return index.mul(a, index.constant(c));
-  }
   /// Distance of the rows of a packed block of A; the vector at the end takes
   /// what copies write too much.
   int64_t rowDistance() const { return stepsOfBlock + lanes; }
@@ -215,18 +236,11 @@ private:
     return IndexMath::getConstant(v);
   }
 
-  mlir::RewriterBase &b;
-  Product product;
-  mlir::Location loc;
-  IndexMath index;
-  int64_t vectorBits;
-  bool threads;
-
-  StridedLoops space;
+  mlir::RewriterBase &rewriter;
   int64_t cOperand = -1;
   mlir::Type type;
-  /// Lanes of a vector; rows and vectors of a register block; its columns.
-  int64_t lanes = 0, rowsOfTile = 0, vectorsOfTile = 0, columnsOfTile = 0;
+  /// Rows and vectors of a register block; its columns.
+  int64_t rowsOfTile = 0, vectorsOfTile = 0, columnsOfTile = 0;
   /// Rows and steps of a block of A.
   int64_t rowsOfBlock = 0, stepsOfBlock = 0;
   PackingOfA packingOfA = PackingOfA::None;
@@ -237,27 +251,19 @@ private:
   bool readInPlace = false;
   /// Whether there are no rows beside those of whole register blocks.
   bool wholeTiles = false;
-  /// The rows that form one run in A; the others are loops around it.
-  llvm::SmallVector<int64_t> outerM;
-  std::optional<LoopGroup> aRows, aSteps, bSteps, cRows, aOuter, cOuter;
   /// The rows of A if they lie side by side, and whether they do at run time;
   /// none: it does not matter, or is known.
   std::optional<LoopGroup> aRowsJoined;
   mlir::Value areRowsJoined;
-  mlir::Value zero, one, sizeM, sizeN, sizeK, panels, fullPanels;
 
   // What is being emitted.
-  mlir::Value aBase, bBase, cBase;
-  /// k of the packed part of B, of the block of A.
-  mlir::Value firstStep, endStep, blockStart, blockEnd;
-  /// Rows of the block of A.
-  mlir::Value blockRow, blockRowEnd;
+  /// Steps of the packed part of B.
+  mlir::Value firstStep, endStep;
   mlir::Value aBlock, aRowTable, aStepTable, bTable;
   /// Where the copied image begins in A.
   mlir::Value imageStart;
-  /// B where the kernel reads it, the distance of its rows, and whether this is
-  /// the operand itself.
-  mlir::Value bSource, bRowStride, bUnpacked, bPacked, panelRows;
+  /// Whether B is read where it is; rows of a packed panel.
+  mlir::Value bUnpacked, panelRows;
   /// All of B, packed in front of loops, and whether it is not; null where it
   /// never is, or always.
   mlir::Value bHoisted, bUnhoisted;

@@ -403,26 +403,24 @@ static Value createThreads(OpBuilder &b, Location loc, Operation *op) {
                                  arith::ConstantIndexOp::create(b, loc, 1));
 }
 
-void rheobase::createTasks(
-    IndexMath &index, const ProductTasks &tasks,
-    function_ref<void(Value, Value, Value, Value, Value)> body) {
-  OpBuilder &b = index.builder;
-  Location loc = index.loc;
+void ProductEmitter::createTasks(
+    bool nested, int64_t rowsOfTile, Value work, int64_t workPerThread,
+    function_ref<void(Value, Value, Value, Value)> emitTask) {
   Value zero = index.constant(0), one = index.constant(1);
-  Value outers = tasks.outers ? tasks.outers : one;
+  Value outers = one;
+  for (int64_t loop : outerM)
+    outers = index.mul(outers, space.sizes[loop]);
   // A share of the rows for each thread; of the columns too, where there are
   // too few rows.
-  Value rowShare = tasks.rows, panelShare = tasks.panels;
-  if (tasks.threads && !isInParallelLoop(b)) {
-    Value tile = index.constant(tasks.rowsOfTile);
+  Value rowShare = sizeM, panelShare = panels;
+  if (threads && !nested && !isInParallelLoop(b)) {
+    Value tile = index.constant(rowsOfTile);
     Value tiles = index.max(
-        index.div(index.add(tasks.rows, index.constant(tasks.rowsOfTile - 1)),
-                  tile),
-        one);
+        index.div(index.add(sizeM, index.constant(rowsOfTile - 1)), tile), one);
     Value workers =
-        index.min(createThreads(b, loc, tasks.op),
-                  index.max(index.div(index.mul(tasks.work, outers),
-                                      index.constant(tasks.workPerThread)),
+        index.min(createThreads(b, loc, product.op),
+                  index.max(index.div(index.mul(work, outers),
+                                      index.constant(workPerThread)),
                             one));
     Value each = index.max(outers, one);
     workers = index.max(index.div(workers, each), one);
@@ -433,33 +431,38 @@ void rheobase::createTasks(
     Value byPanels = b.createOrFold<arith::AndIOp>(
         loc,
         index.less(index.div(tiles, index.constant(tilesThatDivide)), workers),
-        index.less(index.mul(shareOf(tasks.panels), tiles),
-                   index.mul(shareOf(tiles), tasks.panels)));
+        index.less(index.mul(shareOf(panels), tiles),
+                   index.mul(shareOf(tiles), panels)));
     Value rowWorkers = b.createOrFold<arith::SelectOp>(
         loc, byPanels, one, index.min(tiles, workers));
     rowShare = index.mul(
         index.div(index.add(tiles, index.sub(rowWorkers, one)), rowWorkers),
         tile);
     Value others = index.max(index.div(workers, rowWorkers), one);
-    panelShare =
-        index.div(index.add(tasks.panels, index.sub(others, one)), others);
+    panelShare = index.div(index.add(panels, index.sub(others, one)), others);
   }
   rowShare = index.max(rowShare, one);
   panelShare = index.max(panelShare, one);
 
-  auto task = [&](Value outer, Value row, Value panel) {
-    body(outer, row, index.min(index.add(row, rowShare), tasks.rows), panel,
-         index.min(index.add(panel, panelShare), tasks.panels));
+  auto task = [&](Value row, Value panel) {
+    emitTask(row, index.min(index.add(row, rowShare), sizeM), panel,
+             index.min(index.add(panel, panelShare), panels));
   };
-  if (!tasks.outers)
-    createParallelLoops(b, loc, {zero, zero}, {tasks.rows, tasks.panels},
-                        {rowShare, panelShare},
-                        [&](ValueRange i) { task({}, i[0], i[1]); });
-  else
-    createParallelLoops(b, loc, {zero, zero, zero},
-                        {tasks.outers, tasks.rows, tasks.panels},
-                        {one, rowShare, panelShare},
-                        [&](ValueRange i) { task(i[0], i[1], i[2]); });
+  if (outerM.empty())
+    return createParallelLoops(b, loc, {zero, zero}, {sizeM, panels},
+                               {rowShare, panelShare},
+                               [&](ValueRange i) { task(i[0], i[1]); });
+  createParallelLoops(b, loc, {zero, zero, zero}, {outers, sizeM, panels},
+                      {one, rowShare, panelShare}, [&](ValueRange i) {
+                        Value aOnly = aBase, cOnly = cBase;
+                        aBase =
+                            index.add(aBase, aOuter->getOffset(index, i[0]));
+                        cBase =
+                            index.add(cBase, cOuter->getOffset(index, i[0]));
+                        task(i[1], i[2]);
+                        aBase = aOnly;
+                        cBase = cOnly;
+                      });
 }
 
 int64_t ProductLowering::getRowsThatPayPacking() {
@@ -541,25 +544,11 @@ void ProductLowering::emitMatrixProduct(Value a, Value bb, Value c,
                                            index.constant(columnsOfTile));
     }
 
-    Value outers;
-    for (int64_t loop : outerM)
-      outers =
-          outers ? index.mul(outers, space.sizes[loop]) : space.sizes[loop];
-    Value work = index.mul(index.mul(sizeM, columns), count);
-    createTasks(
-        index,
-        {product.op, threads && !nested, outers, sizeM, panels, rowsOfTile,
-         work, workPerThread},
-        [&](Value outer, Value row, Value endRow, Value panel, Value endPanel) {
-          Value aOnly = aBase, cOnly = cBase;
-          if (outer) {
-            aBase = index.add(aBase, aOuter->getOffset(index, outer));
-            cBase = index.add(cBase, cOuter->getOffset(index, outer));
-          }
-          emitTask(row, endRow, panel, endPanel);
-          aBase = aOnly;
-          cBase = cOnly;
-        });
+    createTasks(nested, rowsOfTile, index.mul(index.mul(sizeM, columns), count),
+                workPerThread,
+                [&](Value row, Value endRow, Value panel, Value endPanel) {
+                  emitTask(row, endRow, panel, endPanel);
+                });
     if (bPacked && !bHoisted)
       memref::DeallocOp::create(b, loc, bPacked);
   });
@@ -924,7 +913,7 @@ void ProductLowering::run() {
           emitMatrixProduct(baseOf(a), baseOf(bb), baseOf(c), true);
         });
   }
-  b.eraseOp(product.op);
+  rewriter.eraseOp(product.op);
 }
 
 bool rheobase::convertProductToVector(RewriterBase &rewriter,

@@ -731,24 +731,11 @@ void SelectiveProduct::emitTask(Value firstRow, Value endRow, Value firstPanel,
 }
 
 void SelectiveProduct::emitMatrixProduct(bool nested) {
-  Value outers;
-  for (int64_t loop : outerM)
-    outers = outers ? index.mul(outers, space.sizes[loop]) : space.sizes[loop];
-  Value work = index.mul(index.mul(sizeM, sizeN), sizeK);
-  createTasks(
-      index,
-      {product.op, threads && !nested, outers, sizeM, panels, rowsOfTile, work,
-       workPerThread},
-      [&](Value outer, Value row, Value endRow, Value panel, Value endPanel) {
-        Value aOnly = aBase, cOnly = cBase;
-        if (outer) {
-          aBase = index.add(aBase, aOuter->getOffset(index, outer));
-          cBase = index.add(cBase, cOuter->getOffset(index, outer));
-        }
-        emitTask(row, endRow, panel, endPanel);
-        aBase = aOnly;
-        cBase = cOnly;
-      });
+  createTasks(nested, rowsOfTile, index.mul(index.mul(sizeM, sizeN), sizeK),
+              workPerThread,
+              [&](Value row, Value endRow, Value panel, Value endPanel) {
+                emitTask(row, endRow, panel, endPanel);
+              });
 }
 
 /// Looks at all of B in front of the loops around the product that do not

@@ -31,12 +31,11 @@ bool convertProductWithSpikes(mlir::RewriterBase &rewriter, Product &product,
                               int64_t vectorBits, bool threads,
                               ProductKernel kernel);
 
-class SelectiveProduct {
+class SelectiveProduct : ProductEmitter {
 public:
   SelectiveProduct(mlir::OpBuilder &builder, Product product,
                    int64_t vectorBits, bool threads)
-      : b(builder), product(product), loc(product.op.getLoc()),
-        index{builder, loc}, vectorBits(vectorBits), threads(threads) {}
+      : ProductEmitter(builder, product, vectorBits, threads) {}
 
   /// Whether rows can be added selectively; why not, in a few words, otherwise.
   /// Builds nothing that stays.
@@ -102,51 +101,30 @@ private:
   mlir::Value constantI64(int64_t value) {
     return mlir::arith::ConstantIntOp::create(b, loc, value, 64);
   }
-  mlir::Value plus(mlir::Value a, int64_t c) {
-    return index.add(a, index.constant(c));
-  }
-  mlir::Value times(mlir::Value a, int64_t c) {
-    return index.mul(a, index.constant(c));
-  }
   mlir::Value ceilDiv(mlir::Value a, int64_t c) {
     return index.div(plus(a, c - 1), index.constant(c));
   }
 
-  mlir::OpBuilder &b;
-  Product product;
-  mlir::Location loc;
-  IndexMath index;
-  int64_t vectorBits;
-  bool threads;
-
-  StridedLoops space;
   mlir::FloatType type;
   mlir::VectorType vectorType;
-  int64_t lanes = 0;
   /// A lists its rows' steps from memory that is contiguous along the rows.
   bool byColumns = false;
-  llvm::SmallVector<int64_t> outerM;
-  std::optional<LoopGroup> aRows, aSteps, bSteps, cRows, aOuter, cOuter;
-  mlir::Value zero, one, sizeM, sizeN, sizeK;
 
   /// Full panels have `vectorsOfPanel` vectors, those after them
   /// `vectorsOfRest`.
   int64_t vectorsOfPanel = 0, vectorsOfRest = 0;
-  mlir::Value fullPanels, panels;
   /// Steps of a block, and the room of a row's list.
   mlir::Value stepsOfBlock, listStride;
 
   // What is being emitted.
-  mlir::Value aBase, bBase, cBase;
-  mlir::Value blockStart, blockEnd, blockRow, blockRowEnd;
   /// For the rows of a block: the steps with a spike, as offsets in B, and how
   /// many they are.
   mlir::Value lists, lengths;
   /// Whether B is not finite, found in front of loops; null where it is not.
   mlir::Value hoistedNotFinite;
-  /// B where rows are read, and the distance of its rows; whether that is a
-  /// packed panel (i1), null where it never is, and the panel's memory.
-  mlir::Value bSource, bRowStride, isPacked, bPacked;
+  /// Whether rows of B are read from a packed panel (i1); null where they never
+  /// are.
+  mlir::Value isPacked;
   /// A square of bits; offsets of the block's steps in A.
   mlir::Value words, stepOffsets;
 };
